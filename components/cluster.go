@@ -1,0 +1,77 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// ClusterType is the type token of the component.
+const ClusterType = "fargate-queue-worker:index:Cluster"
+
+// ClusterArgs are the arguments of NewCluster.
+type ClusterArgs struct {
+	// Existing is the name of a cluster to join. It is looked up, never changed:
+	// capacity providers associated here would replace those it has. Default: a new
+	// cluster.
+	Existing string
+	// Spot associates a new cluster with FARGATE and FARGATE_SPOT. Default false.
+	Spot bool
+	// Tags are put on a new cluster.
+	Tags pulumi.StringMapInput
+}
+
+// Cluster is an ECS cluster, made or joined.
+type Cluster struct {
+	pulumi.ResourceState
+
+	// Name is known once tasks can be placed, capacity providers included.
+	Name pulumi.StringOutput `pulumi:"name"`
+}
+
+// NewCluster makes or joins a cluster. It fails if the cluster to join does not
+// exist.
+func NewCluster(ctx *pulumi.Context, name string, args ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	c := &Cluster{}
+	if err := ctx.RegisterComponentResource(ClusterType, name, c, opts...); err != nil {
+		return nil, fmt.Errorf("registering %s: %w", name, err)
+	}
+	join := c.create
+	if args.Existing != "" {
+		join = c.lookUp
+	}
+	if err := join(ctx, name, args); err != nil {
+		return nil, err
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"name": c.Name})
+}
+
+func (c *Cluster) lookUp(ctx *pulumi.Context, _ string, args ClusterArgs) error {
+	found, err := ecs.LookupCluster(ctx, &ecs.LookupClusterArgs{ClusterName: args.Existing}, pulumi.Parent(c))
+	if err != nil {
+		return fmt.Errorf("looking up the cluster %s (key clusterName): %w", args.Existing, err)
+	}
+	c.Name = pulumi.String(found.ClusterName).ToStringOutput()
+	return nil
+}
+
+func (c *Cluster) create(ctx *pulumi.Context, name string, args ClusterArgs) error {
+	cluster, err := ecs.NewCluster(ctx, name+"-cluster", &ecs.ClusterArgs{Tags: args.Tags}, pulumi.Parent(c))
+	if err != nil {
+		return fmt.Errorf("creating the cluster: %w", err)
+	}
+	c.Name = cluster.Name
+	if !args.Spot {
+		return nil
+	}
+	providers, err := ecs.NewClusterCapacityProviders(ctx, name+"-capacity-providers", &ecs.ClusterCapacityProvidersArgs{
+		ClusterName:       cluster.Name,
+		CapacityProviders: pulumi.ToStringArray([]string{"FARGATE", "FARGATE_SPOT"}),
+	}, pulumi.Parent(c))
+	if err != nil {
+		return fmt.Errorf("associating the capacity providers: %w", err)
+	}
+	c.Name = providers.ClusterName
+	return nil
+}

@@ -1,0 +1,46 @@
+package components
+
+// withDefaults fills in what was left out; the doc comment of each field states
+// its default.
+func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
+	q := &args.Queue
+	setDefault(&q.VisibilityTimeoutSeconds, defaultVisibilityTimeoutSeconds)
+	setDefault(&q.MessageRetentionSeconds, defaultMessageRetentionSeconds)
+	setDefault(&q.MaxReceiveCount, defaultMaxReceiveCount)
+	setDefaultPointer(&q.ContentBasedDeduplication, true)
+
+	t := &args.Task
+	setDefault(&t.CPU, defaultCPU)
+	setDefault(&t.MemoryMiB, leastMemoryMiB(t.CPU))
+	setDefault(&t.Architecture, X8664)
+	setDefault(&t.LogRetentionDays, defaultLogRetentionDays)
+
+	setDefaultPointer(&args.Service.DeploymentMinimumHealthyPercent, defaultMinimumHealthyPercent)
+	setDefaultPointer(&args.Service.DeploymentMaximumPercent, defaultMaximumPercent)
+
+	s := &args.Scaling
+	setDefault(&s.MaxCapacity, 1)
+	setDefault(&s.AdjustmentType, ChangeInCapacity)
+	setDefault(&s.ScaleOutCooldownSeconds, defaultCooldownSeconds)
+	setDefault(&s.ScaleInCooldownSeconds, defaultCooldownSeconds)
+	setDefault(&s.Idle.CPUPercent, defaultIdleCPUPercent)
+	setDefault(&s.Idle.Minutes, defaultIdleMinutes)
+	if s.Steps == nil {
+		empty, one := 0, 1
+		s.Steps = []ScalingStep{{Upper: &empty}, {Lower: &one, Change: 1}}
+	}
+	return args
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func setDefaultPointer[T any](field **T, value T) {
+	if *field == nil {
+		*field = &value
+	}
+}

@@ -1,0 +1,254 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// QueueArgs describe the FIFO queue. The dead-letter queue comes with it.
+type QueueArgs struct {
+	// Existing is a queue that this stack did not create. It is consumed as it is:
+	// no policy, redrive policy or encryption is attached to it, and none of the
+	// fields below may be set.
+	Existing *ExistingQueue
+	// Name ends in .fifo and has at most 80 characters. Default: chosen by Pulumi.
+	Name string
+	// VisibilityTimeoutSeconds is how long a received message stays hidden,
+	// 1 to 43200. Default 120. A consumer that extends it while it works (the
+	// project's worker does) should keep it short: a message whose task died stays
+	// hidden, and its message group blocked, until it runs out.
+	VisibilityTimeoutSeconds int
+	// MessageRetentionSeconds is how long a message waits at most, 60 to 1209600.
+	// Default 345600 (4 days).
+	MessageRetentionSeconds int
+	// ContentBasedDeduplication drops a message whose body was sent within the
+	// last five minutes, unless it has a deduplication id of its own. Default true.
+	ContentBasedDeduplication *bool
+	// HighThroughput deduplicates by message group and counts the quota per group
+	// instead of per queue. Default false.
+	HighThroughput bool
+	// MaxReceiveCount is how often a message is received before SQS moves it to
+	// the dead-letter queue, 1 to 1000. Default 10: every receive of a failing
+	// message also counts for up to nine messages behind it in its group, and a
+	// small number would move those without anyone having tried them.
+	MaxReceiveCount int
+	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
+	// (SSE-SQS).
+	KMSKeyARN pulumi.StringInput
+	// ProducerTopicARNs are SNS FIFO topics that may send to the queue. With
+	// KMSKeyARN the key's policy must let SNS use it. Default: none.
+	ProducerTopicARNs pulumi.StringArrayInput
+	// ProducerAccountIDs are other AWS accounts (12 digits) that may send to the
+	// queue. Default: none.
+	ProducerAccountIDs []string
+}
+
+// ExistingQueue is a FIFO queue of the same account and region.
+type ExistingQueue struct {
+	URL  pulumi.StringInput // required
+	ARN  pulumi.StringInput // required
+	Name pulumi.StringInput // required, with .fifo
+	// KMSKeyARN is the customer key the queue is encrypted with. Default: none.
+	KMSKeyARN pulumi.StringInput
+	// DeadLetterQueueURL and DeadLetterQueueARN let the worker put aside a message
+	// that can never succeed. Default: none; such a message is retried until the
+	// queue's own redrive policy takes it.
+	DeadLetterQueueURL pulumi.StringInput
+	DeadLetterQueueARN pulumi.StringInput
+	// DeadLetterQueueKMSKeyARN is the key of the dead-letter queue. Default: none.
+	DeadLetterQueueKMSKeyARN pulumi.StringInput
+}
+
+const (
+	defaultVisibilityTimeoutSeconds = 120
+	defaultMessageRetentionSeconds  = 4 * 24 * 3600
+	defaultMaxReceiveCount          = 10
+
+	// longPollSeconds is the longest wait of a receive that SQS offers.
+	longPollSeconds = 20
+	// deadLetterRetentionSeconds is the longest SQS offers: people need time to look.
+	deadLetterRetentionSeconds = 14 * 24 * 3600
+)
+
+// workQueue is what the rest of the component needs to know of the queue.
+type workQueue struct {
+	url, arn, name pulumi.StringOutput
+	kmsKeyARN      pulumi.StringInput // nil without a customer key
+	deadLetter     *deadLetterQueue   // nil if an existing queue has none
+}
+
+type deadLetterQueue struct {
+	url, arn  pulumi.StringOutput
+	kmsKeyARN pulumi.StringInput // nil without a customer key
+}
+
+func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
+	if args.Existing != nil {
+		return joinQueue(*args.Existing), nil
+	}
+	deadLetter, err := b.newDeadLetterQueue(args)
+	if err != nil {
+		return workQueue{}, err
+	}
+	name, opts := b.child("queue")
+	settings := b.queueSettings(args)
+	if args.Name != "" {
+		settings.Name = pulumi.String(args.Name)
+	}
+	settings.ContentBasedDeduplication = pulumi.Bool(*args.ContentBasedDeduplication)
+	settings.VisibilityTimeoutSeconds = pulumi.Int(args.VisibilityTimeoutSeconds)
+	settings.MessageRetentionSeconds = pulumi.Int(args.MessageRetentionSeconds)
+	settings.ReceiveWaitTimeSeconds = pulumi.Int(longPollSeconds)
+	settings.RedrivePolicy = pulumi.JSONMarshal(pulumi.Map{
+		"deadLetterTargetArn": deadLetter.Arn,
+		"maxReceiveCount":     pulumi.Int(args.MaxReceiveCount),
+	})
+	queue, err := sqs.NewQueue(b.ctx, name, settings, opts...)
+	if err != nil {
+		return workQueue{}, fmt.Errorf("creating the queue: %w", err)
+	}
+	if err := b.guardQueues(args, queue, deadLetter); err != nil {
+		return workQueue{}, err
+	}
+	return workQueue{
+		url: queue.Url, arn: queue.Arn, name: queue.Name, kmsKeyARN: args.KMSKeyARN,
+		deadLetter: &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, kmsKeyARN: args.KMSKeyARN},
+	}, nil
+}
+
+func joinQueue(existing ExistingQueue) workQueue {
+	q := workQueue{
+		url:       existing.URL.ToStringOutput(),
+		arn:       existing.ARN.ToStringOutput(),
+		name:      existing.Name.ToStringOutput(),
+		kmsKeyARN: existing.KMSKeyARN,
+	}
+	if existing.DeadLetterQueueARN != nil {
+		q.deadLetter = &deadLetterQueue{
+			url:       existing.DeadLetterQueueURL.ToStringOutput(),
+			arn:       existing.DeadLetterQueueARN.ToStringOutput(),
+			kmsKeyARN: existing.DeadLetterQueueKMSKeyARN,
+		}
+	}
+	return q
+}
+
+// newDeadLetterQueue makes the queue for messages that failed too often. That of a
+// FIFO queue has to be FIFO, and deduplicates by the ids that SQS gives it.
+func (b *builder) newDeadLetterQueue(args QueueArgs) (*sqs.Queue, error) {
+	name, opts := b.child("dlq")
+	settings := b.queueSettings(args)
+	settings.MessageRetentionSeconds = pulumi.Int(deadLetterRetentionSeconds)
+	queue, err := sqs.NewQueue(b.ctx, name, settings, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("creating the dead-letter queue: %w", err)
+	}
+	return queue, nil
+}
+
+// queueSettings is what both queues have in common.
+func (b *builder) queueSettings(args QueueArgs) *sqs.QueueArgs {
+	settings := &sqs.QueueArgs{FifoQueue: pulumi.Bool(true), Tags: b.tags}
+	if args.HighThroughput {
+		settings.DeduplicationScope = pulumi.String("messageGroup")
+		settings.FifoThroughputLimit = pulumi.String("perMessageGroupId")
+	}
+	if args.KMSKeyARN != nil {
+		settings.KmsMasterKeyId = args.KMSKeyARN.ToStringOutput()
+	} else {
+		settings.SqsManagedSseEnabled = pulumi.Bool(true)
+	}
+	return settings
+}
+
+// guardQueues says who may use the queues.
+func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) error {
+	name, opts := b.child("queue-policy")
+	_, err := sqs.NewQueuePolicy(b.ctx, name, &sqs.QueuePolicyArgs{
+		QueueUrl: queue.Url,
+		Policy:   policyDocument(append([]pulumi.Input{denyPlainHTTP(queue.Arn)}, producerStatements(args, b.place, queue.Arn)...)...),
+	}, opts...)
+	if err != nil {
+		return fmt.Errorf("attaching the queue's policy: %w", err)
+	}
+	name, opts = b.child("dlq-policy")
+	_, err = sqs.NewQueuePolicy(b.ctx, name, &sqs.QueuePolicyArgs{
+		QueueUrl: deadLetter.Url,
+		Policy:   policyDocument(denyPlainHTTP(deadLetter.Arn)),
+	}, opts...)
+	if err != nil {
+		return fmt.Errorf("attaching the dead-letter queue's policy: %w", err)
+	}
+	name, opts = b.child("dlq-redrive-allow")
+	_, err = sqs.NewRedriveAllowPolicy(b.ctx, name, &sqs.RedriveAllowPolicyArgs{
+		QueueUrl: deadLetter.Url,
+		RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
+			"redrivePermission": pulumi.String("byQueue"),
+			"sourceQueueArns":   pulumi.StringArray{queue.Arn},
+		}),
+	}, opts...)
+	if err != nil {
+		return fmt.Errorf("allowing the redrive: %w", err)
+	}
+	return nil
+}
+
+func denyPlainHTTP(queueARN pulumi.StringOutput) pulumi.Map {
+	return pulumi.Map{
+		"Sid":       pulumi.String("DenyPlainHTTP"),
+		"Effect":    pulumi.String("Deny"),
+		"Principal": pulumi.String("*"),
+		"Action":    pulumi.String("sqs:*"),
+		"Resource":  queueARN,
+		"Condition": pulumi.Map{"Bool": pulumi.Map{"aws:SecureTransport": pulumi.String("false")}},
+	}
+}
+
+func producerStatements(args QueueArgs, at place, queueARN pulumi.StringOutput) []pulumi.Input {
+	var statements []pulumi.Input
+	if args.ProducerTopicARNs != nil {
+		statements = append(statements, pulumi.Map{
+			"Sid":       pulumi.String("TopicsMaySend"),
+			"Effect":    pulumi.String("Allow"),
+			"Principal": pulumi.Map{"Service": pulumi.String("sns.amazonaws.com")},
+			"Action":    pulumi.String("sqs:SendMessage"),
+			"Resource":  queueARN,
+			"Condition": pulumi.Map{"ArnEquals": pulumi.Map{"aws:SourceArn": args.ProducerTopicARNs}},
+		})
+	}
+	if len(args.ProducerAccountIDs) > 0 {
+		principals := make([]string, len(args.ProducerAccountIDs))
+		for i, id := range args.ProducerAccountIDs {
+			principals[i] = fmt.Sprintf("arn:%s:iam::%s:root", at.partition, id)
+		}
+		statements = append(statements, pulumi.Map{
+			"Sid":       pulumi.String("AccountsMaySend"),
+			"Effect":    pulumi.String("Allow"),
+			"Principal": pulumi.Map{"AWS": pulumi.ToStringArray(principals)},
+			"Action":    pulumi.ToStringArray(sendActions),
+			"Resource":  queueARN,
+		})
+	}
+	return statements
+}
+
+var sendActions = []string{"sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"}
+
+// producerPolicy is the document of the ProducerPolicy output.
+func producerPolicy(q workQueue) pulumi.StringOutput {
+	statements := []pulumi.Input{allow(pulumi.StringArray{q.arn}, sendActions...)}
+	if q.kmsKeyARN != nil {
+		statements = append(statements, allow(pulumi.StringArray{q.kmsKeyARN}, "kms:GenerateDataKey", "kms:Decrypt"))
+	}
+	return policyDocument(statements...)
+}
+
+func (q workQueue) deadLetterOutputs() (url, arn pulumi.StringOutput) {
+	if q.deadLetter == nil {
+		none := pulumi.String("").ToStringOutput()
+		return none, none
+	}
+	return q.deadLetter.url, q.deadLetter.arn
+}

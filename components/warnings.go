@@ -1,0 +1,50 @@
+package components
+
+import "fmt"
+
+const (
+	// idleVCPU is about what an idle consumer needs to poll: a process that makes
+	// one long poll in 20 seconds uses a millisecond of CPU per second, give or take
+	// its runtime.
+	idleVCPU = 0.001
+
+	// longVisibilitySeconds is where a hidden message becomes a message nobody
+	// knows where it is.
+	longVisibilitySeconds = 3600
+)
+
+// warnings are the consequences of settings that are allowed but seldom meant.
+func (args QueueWorkerArgs) warnings() []string {
+	var found []string
+	if w := unreachableIdle(args.Task, args.Scaling.Idle); w != "" {
+		found = append(found, w)
+	}
+	if args.Scaling.Idle.Unguarded {
+		found = append(found, "idleUnguarded: the CPU alarm alone decides when tasks stop; work that waits for something looks idle to it, and only a worker that protects its task is safe")
+	}
+	if args.Queue.Existing == nil && args.Queue.VisibilityTimeoutSeconds > longVisibilitySeconds {
+		found = append(found, fmt.Sprintf(
+			"visibilityTimeoutSeconds: %d: when a task dies, its messages stay hidden and their groups blocked for up to %.1f hours; a worker that extends its lease needs no more than %d",
+			args.Queue.VisibilityTimeoutSeconds, float64(args.Queue.VisibilityTimeoutSeconds)/3600, defaultVisibilityTimeoutSeconds))
+	}
+	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
+		if depth, shared := steps.SharedThreshold(); shared {
+			found = append(found, fmt.Sprintf(
+				"scalingSteps: at a depth of %d both alarms act, and tasks are started and stopped in turn; leave a gap between scale-in and scale-out", depth))
+		}
+	}
+	return found
+}
+
+// unreachableIdle warns of a threshold that polling alone may exceed.
+func unreachableIdle(task TaskArgs, idle IdleArgs) string {
+	const unitsPerVCPU = 1024
+	vCPU := float64(task.CPU) / unitsPerVCPU
+	threshold := idle.CPUPercent / 100 * vCPU
+	if threshold >= idleVCPU {
+		return ""
+	}
+	return fmt.Sprintf(
+		"idleCpuPercent: %g %% of %g vCPU is %.2g ms of CPU a second, but a process that only polls the queue needs about %g: the tasks may never count as idle; %.2g would do",
+		idle.CPUPercent, vCPU, threshold*1000, idleVCPU*1000, 10*idleVCPU/vCPU*100)
+}

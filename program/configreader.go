@@ -1,0 +1,193 @@
+package program
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"fargate-queue-worker/components"
+)
+
+// configReader reads a stack's configuration and gathers what is wrong with it.
+// What is not there is left at its zero value.
+type configReader struct {
+	ctx   *pulumi.Context
+	asked map[string]bool // full keys read so far
+	found components.FieldErrors
+}
+
+// fullKey puts a key without a namespace into the project's.
+func (r *configReader) fullKey(key string) string {
+	if strings.Contains(key, ":") {
+		return key
+	}
+	return r.ctx.Project() + ":" + key
+}
+
+func (r *configReader) lookUp(key string) (string, bool) {
+	full := r.fullKey(key)
+	r.asked[full] = true
+	return r.ctx.GetConfig(full)
+}
+
+func (r *configReader) string(key string) string {
+	value, _ := r.lookUp(key)
+	return value
+}
+
+func (r *configReader) bool(key string) bool {
+	raw, ok := r.lookUp(key)
+	if !ok {
+		return false
+	}
+	value, err := strconv.ParseBool(raw)
+	if err != nil {
+		r.found.Add(key, raw, "needs to be true or false")
+	}
+	return value
+}
+
+// boolDefaultTrue keeps apart "not given" and false.
+func (r *configReader) boolDefaultTrue(key string) *bool {
+	if _, ok := r.lookUp(key); !ok {
+		return nil
+	}
+	value := r.bool(key)
+	return &value
+}
+
+// int reads a number that may be 0.
+func (r *configReader) int(key string) int {
+	value, _ := r.parseInt(key)
+	return value
+}
+
+// intPointer keeps apart "not given" and 0.
+func (r *configReader) intPointer(key string) *int {
+	if value, ok := r.parseInt(key); ok {
+		return &value
+	}
+	return nil
+}
+
+// positive reads a number whose zero value stands for the default, and so must not
+// be 0 itself.
+func (r *configReader) positive(key string) int {
+	value, ok := r.parseInt(key)
+	if ok && value == 0 {
+		r.found.Add(key, 0, "needs to be above 0; leave it out for the default")
+	}
+	return value
+}
+
+func (r *configReader) parseInt(key string) (int, bool) {
+	raw, ok := r.lookUp(key)
+	if !ok {
+		return 0, false
+	}
+	value, err := strconv.Atoi(raw)
+	if err != nil {
+		r.found.Add(key, raw, "needs to be a whole number")
+		return 0, false
+	}
+	return value, true
+}
+
+func (r *configReader) positiveFloat(key string) float64 {
+	raw, ok := r.lookUp(key)
+	if !ok {
+		return 0
+	}
+	value, err := strconv.ParseFloat(raw, 64)
+	if err != nil || value == 0 {
+		r.found.Add(key, raw, "needs to be a number above 0")
+	}
+	return value
+}
+
+// object reads a list or a map into value; an unknown field is an error.
+func (r *configReader) object(key string, value any, want string) {
+	raw, ok := r.lookUp(key)
+	if !ok {
+		return
+	}
+	decoder := json.NewDecoder(strings.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		if r.secret(key) {
+			raw = "(secret)"
+		}
+		r.found.Add(key, raw, "needs to be %s: %v", want, err)
+	}
+}
+
+func (r *configReader) strings(key string) []string {
+	var list []string
+	r.object(key, &list, "a list of texts")
+	return list
+}
+
+func (r *configReader) stringMap(key string) map[string]string {
+	var values map[string]string
+	r.object(key, &values, "a map of texts; quote numbers and true or false")
+	return values
+}
+
+// secret says whether any part of a value is encrypted in the stack's file.
+func (r *configReader) secret(key string) bool {
+	return r.ctx.IsConfigSecret(r.fullKey(key))
+}
+
+// refuseUnknown reports keys that nothing reads, most often a slip of the pen. Only
+// the language host says which keys there are; elsewhere nothing is checked.
+func (r *configReader) refuseUnknown() {
+	var all map[string]string
+	if err := json.Unmarshal([]byte(os.Getenv(pulumi.EnvConfig)), &all); err != nil {
+		return
+	}
+	r.refuseKeysBut(all)
+}
+
+func (r *configReader) refuseKeysBut(all map[string]string) {
+	known := make([]string, 0, len(r.asked))
+	for key := range r.asked {
+		known = append(known, key)
+	}
+	slices.Sort(known)
+	for _, key := range sortedKeys(all) {
+		namespace, _, _ := strings.Cut(key, ":")
+		if r.asked[key] || namespace != r.ctx.Project() && namespace != "aws" {
+			continue
+		}
+		r.found.Add(key, all[key], "is no key of this program; did you mean %s?", nearest(key, known))
+	}
+}
+
+// nearest is the candidate that takes the fewest edits to get to.
+func nearest(key string, candidates []string) string {
+	return slices.MinFunc(candidates, func(a, b string) int { return editDistance(key, a) - editDistance(key, b) })
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
