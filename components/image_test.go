@@ -1,0 +1,85 @@
+package components
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/sandbox/plan"
+)
+
+func imagePlan(t *testing.T, preview bool, args ImageArgs) (p *plan.Plan, uri, repository string, err error) {
+	t.Helper()
+	account := testAccount(t)
+	account.Repositories["jobs"] = &cloud.Repository{Name: "jobs"}
+	known := make(chan []any, 1)
+	p, err = plan.Of(func(ctx *pulumi.Context) error {
+		image, err := NewImage(ctx, "i", args)
+		if err == nil {
+			pulumi.All(image.URI, image.RepositoryARN).ApplyT(func(both []any) bool { known <- both; return true })
+		}
+		return err
+	}, plan.Options{Project: "project", Stack: "test", Preview: preview, Account: account})
+	if err == nil && (!preview || args.Repository != "") { // a new image is unknown in a preview
+		both := <-known
+		uri, repository = both[0].(string), both[1].(string)
+	}
+	return p, uri, repository, err
+}
+
+func TestBuiltImage(t *testing.T) {
+	t.Parallel()
+	for architecture, platform := range map[Architecture]string{ARM64: "linux/arm64", X8664: "linux/amd64"} {
+		for _, preview := range []bool{false, true} {
+			p, uri, repository, err := imagePlan(t, preview, ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Architecture: architecture})
+			require.NoError(t, err)
+			assert.Equal(t, true, inputs(t, p, "i-repository")["forceDelete"], "or the stack could not be destroyed")
+			image := inputs(t, p, "i-image")
+			assert.Equal(t, platform, image["platform"])
+			assert.Equal(t, "worker/Dockerfile", image["dockerfile"])
+			if !preview {
+				assert.Contains(t, uri, "@sha256:")
+				assert.Equal(t, "arn:aws:ecr:us-west-1:123456789012:repository/i-repository", repository)
+			}
+		}
+	}
+}
+
+func TestFoundImage(t *testing.T) {
+	t.Parallel()
+	for _, preview := range []bool{false, true} {
+		p, uri, repository, err := imagePlan(t, preview, ImageArgs{Repository: "jobs", Tag: "v1"})
+		require.NoError(t, err)
+		assert.Equal(t, map[string]int{ImageType: 1}, p.Types())
+		assert.Equal(t, testImage, uri)
+		assert.Equal(t, testRepo, repository)
+	}
+	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: "jobs", Digest: "sha256:abc"})
+	require.NoError(t, err)
+	assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@sha256:abc", uri)
+}
+
+func TestMissingRepository(t *testing.T) {
+	t.Parallel()
+	_, _, _, err := imagePlan(t, false, ImageArgs{Repository: "nowhere", Tag: "v1"})
+	require.ErrorContains(t, err, "looking up the repository nowhere (key repositoryName)")
+}
+
+func TestRepositoryARN(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/jobs":     "arn:aws:ecr:eu-west-1:123456789012:repository/team/jobs",
+		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/jobs":      "arn:aws-cn:ecr:cn-north-1:123456789012:repository/jobs",
+		"123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com/jobs": "arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/jobs",
+	}
+	for url, want := range cases {
+		got, err := repositoryARN(url)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err := repositoryARN("docker.io/library/alpine")
+	require.ErrorContains(t, err, "not the URL of an ECR repository")
+}

@@ -1,0 +1,123 @@
+package cloud
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Alarm is a CloudWatch metric alarm.
+type Alarm struct {
+	ARN                string            `json:"arn"`
+	Name               string            `json:"name"`
+	AlarmDescription   string            `json:"alarmDescription,omitempty"`
+	ComparisonOperator string            `json:"comparisonOperator"`
+	Threshold          float64           `json:"threshold"`
+	EvaluationPeriods  int               `json:"evaluationPeriods"`
+	DatapointsToAlarm  int               `json:"datapointsToAlarm,omitempty"` // 0 is EvaluationPeriods
+	TreatMissingData   string            `json:"treatMissingData,omitempty"`  // "" is missing
+	AlarmActions       []string          `json:"alarmActions,omitempty"`
+	Namespace          string            `json:"namespace,omitempty"`
+	MetricName         string            `json:"metricName,omitempty"`
+	Statistic          string            `json:"statistic,omitempty"`
+	Period             int               `json:"period,omitempty"` // seconds
+	Dimensions         map[string]string `json:"dimensions,omitempty"`
+	MetricQueries      []MetricQuery     `json:"metricQueries,omitempty"`
+	Tags               map[string]string `json:"tags,omitempty"`
+}
+
+// MetricQuery is a metric or an expression over others.
+type MetricQuery struct {
+	ID         string  `json:"id"`
+	Expression string  `json:"expression,omitempty"`
+	Label      string  `json:"label,omitempty"`
+	Metric     *Metric `json:"metric,omitempty"`
+	ReturnData bool    `json:"returnData"`
+}
+
+// Metric is a statistic of a metric.
+type Metric struct {
+	Namespace  string            `json:"namespace"`
+	MetricName string            `json:"metricName"`
+	Stat       string            `json:"stat"`
+	Period     int               `json:"period"` // seconds
+	Dimensions map[string]string `json:"dimensions,omitempty"`
+}
+
+var queryID = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
+
+// PutMetricAlarm makes or changes an alarm.
+func (a *Account) PutMetricAlarm(alarm Alarm) (*Alarm, error) {
+	if alarm.EvaluationPeriods < 1 || alarm.DatapointsToAlarm > alarm.EvaluationPeriods {
+		return nil, refuse("ValidationError", "%d of %d datapoints cannot alarm", alarm.DatapointsToAlarm, alarm.EvaluationPeriods)
+	}
+	if !slices.Contains([]string{"", "missing", "ignore", "breaching", "notBreaching"}, alarm.TreatMissingData) {
+		return nil, refuse("ValidationError", "treatMissingData %q does not exist", alarm.TreatMissingData)
+	}
+	if err := alarm.checkMetric(); err != nil {
+		return nil, err
+	}
+	for _, action := range alarm.AlarmActions {
+		if _, ok := a.Policies[action]; !ok {
+			return nil, refuse("ValidationError", "the alarm action %s is no scaling policy", action)
+		}
+	}
+	alarm.ARN = a.ARN("cloudwatch", "alarm:"+alarm.Name)
+	a.Alarms[alarm.Name] = &alarm
+	return &alarm, nil
+}
+
+// DeleteAlarm removes an alarm.
+func (a *Account) DeleteAlarm(name string) error { return remove(a.Alarms, name) }
+
+func (alarm *Alarm) checkMetric() error {
+	if len(alarm.MetricQueries) == 0 {
+		if alarm.MetricName == "" || alarm.Namespace == "" || alarm.Statistic == "" {
+			return refuse("ValidationError", "an alarm needs a metric with a statistic, or metric queries")
+		}
+		return checkPeriod(alarm.Namespace, alarm.Period, alarm.EvaluationPeriods)
+	}
+	if alarm.MetricName != "" || alarm.Period != 0 {
+		return refuse("ValidationError", "an alarm has a metric or metric queries, not both")
+	}
+	returned := 0
+	for _, q := range alarm.MetricQueries {
+		if !queryID.MatchString(q.ID) {
+			return refuse("ValidationError", "the id %q of a query has to start with a lower-case letter", q.ID)
+		}
+		if (q.Metric == nil) == (q.Expression == "") {
+			return refuse("ValidationError", "query %s needs a metric or an expression", q.ID)
+		}
+		if q.ReturnData {
+			returned++
+		}
+		if q.Metric != nil {
+			if err := checkPeriod(q.Metric.Namespace, q.Metric.Period, alarm.EvaluationPeriods); err != nil {
+				return err
+			}
+		}
+	}
+	if returned != 1 {
+		return refuse("ValidationError", "%d queries return data; exactly one has to", returned)
+	}
+	return nil
+}
+
+func checkPeriod(namespace string, seconds, evaluationPeriods int) error {
+	short := seconds == 10 || seconds == 20 || seconds == 30
+	if seconds < 10 || !short && seconds%60 != 0 {
+		return refuse("ValidationError", "the period %d is not 10, 20, 30 or a multiple of 60", seconds)
+	}
+	if short && strings.HasPrefix(namespace, "AWS/") {
+		return refuse("ValidationError", "metrics of AWS services have no resolution below 60 s, not %d", seconds)
+	}
+	const day = 24 * 3600
+	longest := day
+	if seconds >= 3600 {
+		longest = 7 * day
+	}
+	if seconds*evaluationPeriods > longest {
+		return refuse("ValidationError", "%d periods of %d s look back more than %d s", evaluationPeriods, seconds, longest)
+	}
+	return nil
+}

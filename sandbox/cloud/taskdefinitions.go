@@ -1,0 +1,136 @@
+package cloud
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// TaskDefinition is a revision of an ECS task definition.
+type TaskDefinition struct {
+	ARN                     string            `json:"arn"`
+	ARNWithoutRevision      string            `json:"arnWithoutRevision"`
+	Revision                int               `json:"revision"`
+	Family                  string            `json:"family"`
+	CPU                     string            `json:"cpu"`
+	Memory                  string            `json:"memory"`
+	NetworkMode             string            `json:"networkMode"`
+	RequiresCompatibilities []string          `json:"requiresCompatibilities"`
+	RuntimePlatform         *RuntimePlatform  `json:"runtimePlatform,omitempty"`
+	EphemeralStorage        *EphemeralStorage `json:"ephemeralStorage,omitempty"`
+	ExecutionRoleARN        string            `json:"executionRoleArn"`
+	TaskRoleARN             string            `json:"taskRoleArn"`
+	ContainerDefinitions    string            `json:"containerDefinitions"`
+	Tags                    map[string]string `json:"tags,omitempty"`
+}
+
+// RuntimePlatform is what a task's image has to be built for.
+type RuntimePlatform struct {
+	CPUArchitecture       string `json:"cpuArchitecture"`
+	OperatingSystemFamily string `json:"operatingSystemFamily"`
+}
+
+// EphemeralStorage is a task's disk.
+type EphemeralStorage struct {
+	SizeInGiB int `json:"sizeInGib"`
+}
+
+// Container is a container of a task definition.
+type Container struct {
+	Name                   string     `json:"name"`
+	Image                  string     `json:"image"`
+	Command                []string   `json:"command"`
+	Environment            []Variable `json:"environment"`
+	Secrets                []Variable `json:"secrets"`
+	StopTimeout            int        `json:"stopTimeout"` // seconds, 0 is 30
+	ReadonlyRootFilesystem bool       `json:"readonlyRootFilesystem"`
+}
+
+// Variable is an environment variable; a secret has ValueFrom instead of a value.
+type Variable struct {
+	Name      string `json:"name"`
+	Value     string `json:"value"`
+	ValueFrom string `json:"valueFrom"`
+}
+
+// Containers is the parsed ContainerDefinitions.
+func (t *TaskDefinition) Containers() ([]Container, error) {
+	var containers []Container
+	if err := json.Unmarshal([]byte(t.ContainerDefinitions), &containers); err != nil {
+		return nil, refuse("ClientException", "containerDefinitions is no list of containers: %v", err)
+	}
+	return containers, nil
+}
+
+// RegisterTaskDefinition makes a new revision.
+func (a *Account) RegisterTaskDefinition(t TaskDefinition) (*TaskDefinition, error) {
+	if err := a.checkTaskDefinition(t); err != nil {
+		return nil, err
+	}
+	a.Revisions[t.Family]++
+	t.Revision = a.Revisions[t.Family]
+	t.ARNWithoutRevision = a.ARN("ecs", "task-definition/"+t.Family)
+	t.ARN = fmt.Sprintf("%s:%d", t.ARNWithoutRevision, t.Revision)
+	a.TaskDefinitions[t.ARN] = &t
+	return &t, nil
+}
+
+// DeregisterTaskDefinition retires a revision; services that run it keep it.
+func (a *Account) DeregisterTaskDefinition(arn string) error { return remove(a.TaskDefinitions, arn) }
+
+func (a *Account) checkTaskDefinition(t TaskDefinition) error {
+	if t.NetworkMode != "awsvpc" {
+		return refuse("ClientException", "Fargate needs networkMode awsvpc, not %q", t.NetworkMode)
+	}
+	if !fargateHas(t.CPU, t.Memory) {
+		return refuse("ClientException", "No Fargate configuration exists for given values: %s CPU, %s memory", t.CPU, t.Memory)
+	}
+	containers, err := t.Containers()
+	if err != nil {
+		return err
+	}
+	if len(containers) == 0 {
+		return refuse("ClientException", "a task definition needs a container")
+	}
+	for _, c := range containers {
+		if c.Image == "" {
+			return refuse("ClientException", "container %s needs an image", c.Name)
+		}
+		if c.StopTimeout > 120 {
+			return refuse("ClientException", "stopTimeout is %d; Fargate waits 120 s at most", c.StopTimeout)
+		}
+	}
+	for _, role := range []string{t.ExecutionRoleARN, t.TaskRoleARN} {
+		if err := a.checkRoleARN(role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fargateHas says whether Fargate offers a size. From one vCPU up it is two to
+// eight GiB for each; below and above AWS makes exceptions.
+func fargateHas(cpuUnits, memoryMiB string) bool {
+	cpu, errCPU := strconv.Atoi(cpuUnits)
+	memory, errMemory := strconv.Atoi(memoryMiB)
+	if errCPU != nil || errMemory != nil || memory%512 != 0 {
+		return false
+	}
+	gib := memory / 1024
+	whole := memory%1024 == 0
+	switch cpu {
+	case 256:
+		return memory == 512 || memory == 1024 || memory == 2048
+	case 512:
+		return whole && gib >= 1 && gib <= 4
+	case 1024, 2048:
+		return whole && gib >= 2*cpu/1024 && gib <= 8*cpu/1024
+	case 4096:
+		return whole && gib >= 8 && gib <= 30
+	case 8192:
+		return whole && gib >= 16 && gib <= 60 && gib%4 == 0
+	case 16384:
+		return whole && gib >= 32 && gib <= 120 && gib%8 == 0
+	}
+	return false
+}

@@ -1,0 +1,37 @@
+package provider
+
+import "fargate-queue-worker/sandbox/cloud"
+
+func init() {
+	register(
+		define(kind{
+			token:     "aws:appautoscaling/target:Target",
+			immutable: []string{"resourceId", "scalableDimension", "serviceNamespace"},
+			computed:  []string{"arn"},
+		}, model[cloud.ScalableTarget]{
+			id:     func(t *cloud.ScalableTarget) string { return t.ResourceID },
+			create: (*cloud.Account).RegisterScalableTarget,
+			find:   lookUp(func(a *cloud.Account) map[string]*cloud.ScalableTarget { return a.Targets }),
+			remove: (*cloud.Account).DeregisterScalableTarget,
+		}),
+		define(kind{
+			token: "aws:appautoscaling/policy:Policy", nameSuffix: noSuffix,
+			immutable: []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
+			computed:  []string{"arn", "alarmArns"},
+		}, model[cloud.ScalingPolicy]{
+			id:     func(p *cloud.ScalingPolicy) string { return p.ARN },
+			create: (*cloud.Account).PutScalingPolicy,
+			find:   lookUp(func(a *cloud.Account) map[string]*cloud.ScalingPolicy { return a.Policies }),
+			remove: (*cloud.Account).DeleteScalingPolicy,
+		}),
+		define(kind{
+			token: "aws:cloudwatch/metricAlarm:MetricAlarm", nameSuffix: noSuffix,
+			immutable: []string{"name"}, computed: []string{"arn"},
+		}, model[cloud.Alarm]{
+			id:     func(alarm *cloud.Alarm) string { return alarm.Name },
+			create: (*cloud.Account).PutMetricAlarm,
+			find:   lookUp(func(a *cloud.Account) map[string]*cloud.Alarm { return a.Alarms }),
+			remove: (*cloud.Account).DeleteAlarm,
+		}),
+	)
+}

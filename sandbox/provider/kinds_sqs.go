@@ -1,0 +1,60 @@
+package provider
+
+import "fargate-queue-worker/sandbox/cloud"
+
+func init() {
+	register(
+		define(kind{
+			token:      "aws:sqs/queue:Queue",
+			nameSuffix: fifoSuffix,
+			immutable:  []string{"name", "fifoQueue"},
+			computed:   []string{"arn", "url"},
+		}, model[cloud.Queue]{
+			id:     func(q *cloud.Queue) string { return q.URL },
+			create: (*cloud.Account).CreateQueue,
+			find:   lookUp(func(a *cloud.Account) map[string]*cloud.Queue { return a.Queues }),
+			update: func(a *cloud.Account, url string, q cloud.Queue, _ []string) (*cloud.Queue, error) {
+				return a.UpdateQueue(url, q)
+			},
+			remove: (*cloud.Account).DeleteQueue,
+		}),
+		define(kind{token: "aws:sqs/queuePolicy:QueuePolicy", immutable: []string{"queueUrl"}}, model[cloud.QueuePolicy]{
+			id: func(p *cloud.QueuePolicy) string { return p.QueueURL },
+			create: func(a *cloud.Account, p cloud.QueuePolicy) (*cloud.QueuePolicy, error) {
+				return &p, a.PutQueuePolicy(p)
+			},
+			find: func(a *cloud.Account, url string) (*cloud.QueuePolicy, bool) {
+				q, ok := a.Queues[url]
+				if !ok || q.Policy == "" {
+					return nil, false
+				}
+				return &cloud.QueuePolicy{QueueURL: url, Policy: q.Policy}, true
+			},
+			remove: func(a *cloud.Account, url string) error { return a.PutQueuePolicy(cloud.QueuePolicy{QueueURL: url}) },
+		}),
+		define(kind{token: "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", immutable: []string{"queueUrl"}}, model[cloud.RedriveAllowPolicy]{
+			id: func(p *cloud.RedriveAllowPolicy) string { return p.QueueURL },
+			create: func(a *cloud.Account, p cloud.RedriveAllowPolicy) (*cloud.RedriveAllowPolicy, error) {
+				return &p, a.PutRedriveAllowPolicy(p)
+			},
+			find: func(a *cloud.Account, url string) (*cloud.RedriveAllowPolicy, bool) {
+				q, ok := a.Queues[url]
+				if !ok || q.RedriveAllowPolicy == "" {
+					return nil, false
+				}
+				return &cloud.RedriveAllowPolicy{QueueURL: url, RedriveAllowPolicy: q.RedriveAllowPolicy}, true
+			},
+			remove: func(a *cloud.Account, url string) error {
+				return a.PutRedriveAllowPolicy(cloud.RedriveAllowPolicy{QueueURL: url})
+			},
+		}),
+	)
+}
+
+// fifoSuffix: the provider ends a chosen name in .fifo when the queue is FIFO.
+func fifoSuffix(inputs properties) string {
+	if fifo, _ := inputs["fifoQueue"].(bool); fifo {
+		return ".fifo"
+	}
+	return ""
+}
