@@ -27,6 +27,8 @@ type Options struct {
 	Preview bool
 	// Account answers look-ups. Default: an empty one in us-west-1.
 	Account *cloud.Account
+	// FailCalls are the tokens of look-ups that fail.
+	FailCalls []string
 }
 
 // Plan is what a program registered, in order of registration.
@@ -49,7 +51,7 @@ func Of(program pulumi.RunFunc, o Options) (*Plan, error) {
 	if o.Account == nil {
 		o.Account = cloud.NewAccount("us-west-1")
 	}
-	r := &recorder{account: o.Account, preview: o.Preview}
+	r := &recorder{account: o.Account, preview: o.Preview, failCalls: o.FailCalls}
 	err := pulumi.RunErr(program, pulumi.WithMocks(o.Project, o.Stack, r), func(info *pulumi.RunInfo) {
 		info.Config, info.ConfigSecretKeys, info.DryRun = o.Config, o.SecretKeys, o.Preview
 	})
@@ -59,7 +61,8 @@ func Of(program pulumi.RunFunc, o Options) (*Plan, error) {
 // recorder stands in for engine and provider. It makes the resources in the
 // account, so that what AWS would refuse fails here, too.
 type recorder struct {
-	preview bool
+	preview   bool
+	failCalls []string
 
 	mu         sync.Mutex
 	account    *cloud.Account
@@ -68,6 +71,9 @@ type recorder struct {
 
 // Call answers a look-up.
 func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	if slices.Contains(r.failCalls, args.Token) {
+		return nil, fmt.Errorf("%s fails as asked", args.Token)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	result, err := provider.Call(r.account, args.Token, args.Args.Mappable())
