@@ -15,7 +15,7 @@ import (
 )
 
 // Construct makes an awsx component: opaque, with the outputs the program reads.
-func (s *Server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
+func (s *server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
 	if req.GetProviders()["aws"] == "" {
 		return nil, fmt.Errorf("%s %s got no aws provider: its children would run on a second one, without the stack's region and tags", req.GetType(), req.GetName())
 	}
@@ -30,7 +30,7 @@ type component struct {
 	pulumi.ResourceState
 }
 
-func (s *Server) construct(ctx *pulumi.Context, typ, name string, inputs provider.ConstructInputs, options pulumi.ResourceOption) (*provider.ConstructResult, error) {
+func (s *server) construct(ctx *pulumi.Context, typ, name string, inputs provider.ConstructInputs, options pulumi.ResourceOption) (*provider.ConstructResult, error) {
 	outputs, ok := constructors[typ]
 	if !ok {
 		return nil, fmt.Errorf("the sandbox has no components of type %s", typ)
@@ -57,7 +57,7 @@ func (s *Server) construct(ctx *pulumi.Context, typ, name string, inputs provide
 
 // made says whether a component exists already, and notes one that is being made. In
 // a preview of its creation AWS could not know its outputs, so we do not either.
-func (s *Server) made(ctx *pulumi.Context, typ, name string) bool {
+func (s *server) made(ctx *pulumi.Context, typ, name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := typ + "::" + name
@@ -69,8 +69,8 @@ func (s *Server) made(ctx *pulumi.Context, typ, name string) bool {
 
 // constructors make the outputs of a component. What AWS would choose follows from
 // the URN, so that it stays the same from update to update.
-var constructors = map[string]func(s *Server, c *component, args pulumi.Map) pulumi.Map{
-	"awsx:ec2:Vpc": func(_ *Server, c *component, _ pulumi.Map) pulumi.Map {
+var constructors = map[string]func(s *server, c *component, args pulumi.Map) pulumi.Map{
+	"awsx:ec2:Vpc": func(_ *server, c *component, _ pulumi.Map) pulumi.Map {
 		return pulumi.Map{
 			"vpcId": c.id("vpc-"),
 			"publicSubnetIds": pulumi.StringArray{
@@ -80,12 +80,12 @@ var constructors = map[string]func(s *Server, c *component, args pulumi.Map) pul
 			"isolatedSubnetIds": pulumi.StringArray{},
 		}
 	},
-	"awsx:ecr:Repository": func(s *Server, c *component, _ pulumi.Map) pulumi.Map {
+	"awsx:ecr:Repository": func(s *server, c *component, _ pulumi.Map) pulumi.Map {
 		return pulumi.Map{"url": c.URN().ApplyT(func(urn pulumi.URN) string {
 			return s.account.RepositoryURL("repository-" + hexID(string(urn))[:7])
 		}).(pulumi.StringOutput)}
 	},
-	"awsx:ecr:Image": func(s *Server, _ *component, args pulumi.Map) pulumi.Map {
+	"awsx:ecr:Image": func(s *server, _ *component, args pulumi.Map) pulumi.Map {
 		uri := pulumi.All(args["repositoryUrl"], args["context"], args["dockerfile"], args["platform"]).ApplyT(s.buildImage)
 		return pulumi.Map{"imageUri": uri}
 	},
@@ -103,7 +103,7 @@ func hexID(text string) string {
 
 // buildImage stands in for building and pushing an image: it checks that the
 // Dockerfile is there, and gives the image a digest that follows from its sources.
-func (s *Server) buildImage(args []any) (string, error) {
+func (s *server) buildImage(args []any) (string, error) {
 	repositoryURL, context, dockerfile, platform := text(args[0]), text(args[1]), text(args[2]), text(args[3])
 	sum := sha256.New()
 	fmt.Fprintln(sum, platform)

@@ -21,40 +21,64 @@ import (
 	"fargate-queue-worker/sandbox/cloud"
 )
 
-// Server serves the provider protocol for the packages aws and awsx.
-type Server struct {
-	pulumirpc.UnimplementedResourceProviderServer
-
-	// Root is the folder that the context of an image is relative to.
-	root string
-	// save is called after every change of the account.
-	save func() error
-
-	mu      sync.Mutex
-	account *cloud.Account
-	engine  *grpc.ClientConn
+// Ports are where the two providers listen on loopback.
+type Ports struct {
+	AWS, AWSX int
 }
 
-// Serve starts a provider on loopback and returns its port. It stops when ctx does.
-func Serve(ctx context.Context, account *cloud.Account, root string, save func() error) (port int, err error) {
+// Serve starts the providers aws and awsx. Images are built from folders relative to
+// root; save is called after every change of the account. They stop when ctx does.
+func Serve(ctx context.Context, account *cloud.Account, root string, save func() error) (Ports, error) {
+	shared := &sandbox{account: account, root: root, save: save}
+	// The versions are those of the SDKs in go.mod; the engine compares them. The
+	// engine keeps secrets for aws, but wants whoever constructs components to do so.
+	awsPort, err := serve(ctx, &server{sandbox: shared, version: "6.83.2"})
+	if err != nil {
+		return Ports{}, err
+	}
+	awsxPort, err := serve(ctx, &server{sandbox: shared, version: "2.22.0", acceptSecrets: true})
+	return Ports{AWS: awsPort, AWSX: awsxPort}, err
+}
+
+func serve(ctx context.Context, s *server) (port int, err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("starting the sandbox's provider: %w", err)
 	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
-	pulumirpc.RegisterResourceProviderServer(server, &Server{account: account, root: root, save: save})
-	go func() { _ = server.Serve(listener) }() // ends with the listener
-	context.AfterFunc(ctx, server.Stop)
+	const largestMessage = 64 << 20
+	rpc := grpc.NewServer(grpc.MaxRecvMsgSize(largestMessage))
+	pulumirpc.RegisterResourceProviderServer(rpc, s)
+	go func() { _ = rpc.Serve(listener) }() // ends with the listener
+	context.AfterFunc(ctx, rpc.Stop)
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
+// sandbox is what the providers have in common.
+type sandbox struct {
+	root string
+	save func() error
+
+	mu      sync.Mutex
+	account *cloud.Account
+}
+
+// server serves the provider protocol for one package.
+type server struct {
+	pulumirpc.UnimplementedResourceProviderServer
+	*sandbox
+
+	version       string
+	acceptSecrets bool
+	engine        *grpc.ClientConn
+}
+
 // Handshake is the engine's first call.
-func (s *Server) Handshake(context.Context, *pulumirpc.ProviderHandshakeRequest) (*pulumirpc.ProviderHandshakeResponse, error) {
-	return &pulumirpc.ProviderHandshakeResponse{}, nil
+func (s *server) Handshake(context.Context, *pulumirpc.ProviderHandshakeRequest) (*pulumirpc.ProviderHandshakeResponse, error) {
+	return &pulumirpc.ProviderHandshakeResponse{AcceptSecrets: s.acceptSecrets}, nil
 }
 
 // Attach says where the engine is, for components to register themselves.
-func (s *Server) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
+func (s *server) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
 	engine, err := grpc.NewClient(req.GetAddress(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the engine: %w", err)
@@ -66,22 +90,22 @@ func (s *Server) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptyp
 }
 
 // GetPluginInfo implements the protocol.
-func (s *Server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
-	return &pulumirpc.PluginInfo{Version: "0.0.1"}, nil
+func (s *server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
+	return &pulumirpc.PluginInfo{Version: s.version}, nil
 }
 
 // CheckConfig takes any provider configuration.
-func (s *Server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+func (s *server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
 	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
 }
 
 // DiffConfig replaces nothing.
-func (s *Server) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+func (s *server) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	return &pulumirpc.DiffResponse{}, nil
 }
 
 // Configure takes the region of the provider.
-func (s *Server) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
+func (s *server) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
 	args, err := unmarshal(req.GetArgs())
 	if err != nil {
 		return nil, err
@@ -91,11 +115,11 @@ func (s *Server) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (
 	if region := args["region"]; region.IsString() {
 		s.account.Region = region.StringValue()
 	}
-	return &pulumirpc.ConfigureResponse{SupportsPreview: true}, nil
+	return &pulumirpc.ConfigureResponse{SupportsPreview: true, AcceptSecrets: s.acceptSecrets}, nil
 }
 
 // Invoke answers a look-up.
-func (s *Server) Invoke(_ context.Context, req *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
+func (s *server) Invoke(_ context.Context, req *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
 	args, err := unmarshal(req.GetArgs())
 	if err != nil {
 		return nil, err
@@ -111,7 +135,7 @@ func (s *Server) Invoke(_ context.Context, req *pulumirpc.InvokeRequest) (*pulum
 }
 
 // Check chooses a name where none is given, and keeps it from then on.
-func (s *Server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+func (s *server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
 	k, news, err := resourceOf(req.GetUrn(), req.GetNews())
 	if err != nil {
 		return nil, err
@@ -128,7 +152,7 @@ func (s *Server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumir
 }
 
 // Diff says which inputs changed and whether that takes a new resource.
-func (s *Server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	k, news, err := resourceOf(req.GetUrn(), req.GetNews())
 	if err != nil {
 		return nil, err
@@ -141,7 +165,7 @@ func (s *Server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 }
 
 // Create makes a resource, or in a preview says what is known of it.
-func (s *Server) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
+func (s *server) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
 	k, inputs, err := resourceOf(req.GetUrn(), req.GetProperties())
 	if err != nil {
 		return nil, err
@@ -168,7 +192,7 @@ func (s *Server) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulum
 }
 
 // Read refreshes a resource from the account; an empty id says that it is gone.
-func (s *Server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
+func (s *server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
 	k, oldInputs, err := resourceOf(req.GetUrn(), req.GetInputs())
 	if err != nil {
 		return nil, err
@@ -195,7 +219,7 @@ func (s *Server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc
 }
 
 // Update changes a resource in place.
-func (s *Server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
+func (s *server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
 	k, news, err := resourceOf(req.GetUrn(), req.GetNews())
 	if err != nil {
 		return nil, err
@@ -226,7 +250,7 @@ func (s *Server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulum
 }
 
 // Delete removes a resource.
-func (s *Server) Delete(_ context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+func (s *server) Delete(_ context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
 	k, _, err := resourceOf(req.GetUrn(), nil)
 	if err != nil {
 		return nil, err
@@ -240,7 +264,7 @@ func (s *Server) Delete(_ context.Context, req *pulumirpc.DeleteRequest) (*empty
 }
 
 // Cancel has nothing to cancel: every call is short.
-func (s *Server) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+func (s *server) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 

@@ -1,0 +1,199 @@
+// Package deploy runs the program on the sandbox with the real Pulumi CLI: the same
+// engine, state and display as on AWS, with the sandbox's provider in AWS's place.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+
+	"fargate-queue-worker/program"
+	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/sandbox/provider"
+	"fargate-queue-worker/sandbox/stackfile"
+)
+
+// Options of Open.
+type Options struct {
+	// Root is the folder with Pulumi.yaml.
+	Root string
+	// Folder keeps the sandbox's state: the CLI, Pulumi's state, the account.
+	Folder string
+	// CLIFolder keeps the CLI. Default: Folder.
+	CLIFolder string
+	// Stack is dev or prod, or any other there is a Pulumi.<stack>.yaml of.
+	Stack string
+	// Config overrides the stack's configuration, as key=value.
+	Config []string
+	// Output gets what Pulumi prints.
+	Output io.Writer
+}
+
+// Stack is a stack of the program on the sandbox.
+type Stack struct {
+	// Account is what the stack is deployed to.
+	Account *cloud.Account
+
+	stack  auto.Stack
+	output io.Writer
+	file   string // of the account
+}
+
+// Open prepares a stack: it reads its configuration, starts the provider, and has
+// the Pulumi CLI built if there is none. The provider stops when ctx does.
+func Open(ctx context.Context, o Options) (*Stack, error) {
+	settings, err := stackfile.Load(o.Root, o.Stack, o.Config...)
+	if err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(o.Folder, o.Stack)
+	file := filepath.Join(folder, "account.json")
+	account, err := loadAccount(file, settings)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := provider.Serve(ctx, account, o.Root, func() error { return account.Save(file) })
+	if err != nil {
+		return nil, err
+	}
+	if o.CLIFolder == "" {
+		o.CLIFolder = o.Folder
+	}
+	cli, err := pulumiCLI(ctx, o.Root, o.CLIFolder, o.Output)
+	if err != nil {
+		return nil, err
+	}
+	stack, err := openStack(ctx, cli, folder, ports, settings)
+	if err != nil {
+		return nil, err
+	}
+	return &Stack{Account: account, stack: stack, output: o.Output, file: file}, nil
+}
+
+// loadAccount reads the account of a stack and puts into it what the stack's
+// configuration says is there already.
+func loadAccount(file string, settings *stackfile.Stack) (*cloud.Account, error) {
+	values, err := settings.Values()
+	if err != nil {
+		return nil, err
+	}
+	account, err := cloud.LoadAccount(file, values["aws:region"])
+	if err != nil {
+		return nil, err
+	}
+	value := func(key string) string { return values[settings.Project.Name.String()+":"+key] }
+	account.Region = values["aws:region"]
+	if name := value("clusterName"); name != "" {
+		if _, err := account.PutCluster(cloud.Cluster{Name: name}); err != nil {
+			return nil, err
+		}
+		_, err := account.PutClusterCapacityProviders(cloud.ClusterCapacityProviders{
+			ClusterName: name, CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"},
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if name := value("repositoryName"); name != "" {
+		account.Repositories[name] = &cloud.Repository{Name: name}
+	}
+	if id := value("vpcId"); id != "" {
+		digits := strings.TrimPrefix(id, "vpc-")
+		account.VPCs[id] = &cloud.VPC{
+			PublicSubnetIDs:  []string{"subnet-a" + digits[1:], "subnet-b" + digits[1:]},
+			PrivateSubnetIDs: []string{"subnet-c" + digits[1:], "subnet-d" + digits[1:]},
+		}
+	}
+	return account, nil
+}
+
+// openStack creates or selects the stack in a workspace of its own, so that neither
+// the project's files nor the user's Pulumi login are touched.
+func openStack(ctx context.Context, cli auto.PulumiCommand, folder string, ports provider.Ports, settings *stackfile.Stack) (auto.Stack, error) {
+	state, home, work := filepath.Join(folder, "state"), filepath.Join(folder, "home"), filepath.Join(folder, "work")
+	for _, dir := range []string{state, home, work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return auto.Stack{}, fmt.Errorf("preparing the sandbox: %w", err)
+		}
+	}
+	if err := keepSalt(work, settings); err != nil {
+		return auto.Stack{}, err
+	}
+	stack, err := auto.UpsertStackInlineSource(ctx, settings.Name, settings.Project.Name.String(), program.Deploy,
+		auto.Pulumi(cli), auto.WorkDir(work), auto.PulumiHome(home),
+		auto.Project(*settings.Project), auto.Stacks(map[string]workspace.ProjectStack{settings.Name: *settings.Settings}),
+		auto.EnvVars(map[string]string{
+			"PULUMI_BACKEND_URL":       "file://" + filepath.ToSlash(state),
+			"PULUMI_CONFIG_PASSPHRASE": "sandbox",
+			"PULUMI_SKIP_UPDATE_CHECK": "true",
+			"PULUMI_DEBUG_PROVIDERS":   fmt.Sprintf("aws:%d,awsx:%d", ports.AWS, ports.AWSX),
+		}))
+	if err != nil {
+		return auto.Stack{}, fmt.Errorf("opening the stack: %w", err)
+	}
+	return stack, nil
+}
+
+// keepSalt hands on the salt that Pulumi put into the workspace's stack file, from
+// which the key to the state's secrets is made.
+func keepSalt(work string, settings *stackfile.Stack) error {
+	before, err := stackfile.Load(work, settings.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the first time
+	}
+	if err != nil {
+		return err
+	}
+	settings.Settings.EncryptionSalt = before.Settings.EncryptionSalt
+	return nil
+}
+
+// Up deploys the stack.
+func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (auto.UpResult, error) {
+	result, err := s.stack.Up(ctx, append(opts, optup.ProgressStreams(s.output), optup.ErrorProgressStreams(s.output))...)
+	return result, brief("up", err)
+}
+
+// Preview says what Up would do.
+func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (auto.PreviewResult, error) {
+	result, err := s.stack.Preview(ctx, append(opts, optpreview.ProgressStreams(s.output), optpreview.ErrorProgressStreams(s.output))...)
+	return result, brief("preview", err)
+}
+
+// Destroy removes everything the stack made.
+func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (auto.DestroyResult, error) {
+	result, err := s.stack.Destroy(ctx, append(opts, optdestroy.ProgressStreams(s.output), optdestroy.ErrorProgressStreams(s.output))...)
+	return result, brief("destroy", err)
+}
+
+// brief leaves out of an error what Pulumi has printed already.
+func brief(command string, err error) error {
+	if err == nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("pulumi %s: %s", command, first)
+}
+
+// ResourceCount is the number of resources in the stack's state.
+func (s *Stack) ResourceCount(ctx context.Context) (int, error) {
+	info, err := s.stack.Info(ctx)
+	if err != nil || info.ResourceCount == nil {
+		return 0, err
+	}
+	return *info.ResourceCount, nil
+}
+
+// SaveAccount keeps a change that was made to the account behind Pulumi's back.
+func (s *Stack) SaveAccount() error { return s.Account.Save(s.file) }
