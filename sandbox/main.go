@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -52,9 +51,14 @@ func (l *list) Set(value string) error {
 	return nil
 }
 
+// usageError is a wrong command line.
+type usageError string
+
+func (e usageError) Error() string { return string(e) + "\n" + usage }
+
 func run(ctx context.Context, args []string, output io.Writer) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return errors.New("which command?\n" + usage)
+		return usageError("which command?")
 	}
 	var (
 		flags   = flag.NewFlagSet("sandbox", flag.ContinueOnError)
@@ -65,11 +69,11 @@ func run(ctx context.Context, args []string, output io.Writer) error {
 	flags.Var(&config, "config", "")
 	flags.SetOutput(io.Discard)
 	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
-		return fmt.Errorf("%w %v\n%s", errors.Join(err), flags.Args(), usage)
+		return usageError(fmt.Sprint("cannot read the flags: ", flags.Args(), err))
 	}
 	do, ok := commands[args[0]]
 	if !ok {
-		return fmt.Errorf("there is no command %q\n%s", args[0], usage)
+		return usageError(fmt.Sprintf("there is no command %q", args[0]))
 	}
 	root, err := stackfile.FindRoot(".")
 	if err != nil {

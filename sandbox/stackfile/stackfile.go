@@ -120,7 +120,7 @@ func (s *Stack) Values() (map[string]string, error) {
 	}
 	for key, value := range s.Settings.Config {
 		if value.Secure() {
-			return nil, fmt.Errorf("%s is encrypted for stack %s and cannot be read here; give a plain value with --config %s=...", key, s.Name, key.Name())
+			return nil, fmt.Errorf("%s is encrypted for stack %s and cannot be read here; give a plain value with --config %s=<value>", key, s.Name, key.Name())
 		}
 		text, err := value.Value(config.NopDecrypter)
 		if err != nil {
