@@ -38,6 +38,8 @@ type Account struct {
 	Components        map[string]bool                      `json:"components"`        // packaged components made, by type and name
 	Revisions         map[string]int                       `json:"revisions"`         // newest of each task definition family
 	Serial            int                                  `json:"serial"`            // of the last id given out
+
+	mailboxes map[string]*Mailbox // by queue URL
 }
 
 // NewAccount is an account with nothing in it.

@@ -81,7 +81,10 @@ func (a *Account) UpdateQueue(url string, q Queue) (*Queue, error) {
 }
 
 // DeleteQueue removes a queue and what is in it.
-func (a *Account) DeleteQueue(url string) error { return remove(a.Queues, url) }
+func (a *Account) DeleteQueue(url string) error {
+	delete(a.mailboxes, url)
+	return remove(a.Queues, url)
+}
 
 func (a *Account) queue(url string) (*Queue, error) {
 	q, ok := a.Queues[url]

@@ -1,0 +1,186 @@
+// Package awsapi is the HTTP front of the sandbox's account: the JSON protocol of
+// SQS, and the task-protection endpoint of the ECS agent. A Server is an
+// http.Handler for real clients, and an http.RoundTripper for tests in virtual time.
+package awsapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
+
+// Server answers SQS requests on an account. Its methods may be called from many
+// goroutines.
+type Server struct {
+	// Fault, if not nil, is asked before each request what is to go wrong with it.
+	Fault func(action string) Fault
+
+	mu      sync.Mutex
+	account *cloud.Account
+	skew    time.Duration
+	// changed is closed and made anew whenever a waiting receive should look again.
+	changed chan struct{}
+}
+
+// Fault is what goes wrong with a request. The zero value is nothing.
+type Fault struct {
+	// Delay before the request takes effect.
+	Delay time.Duration
+	// Throttle refuses the request without effect.
+	Throttle bool
+	// LoseResponse carries out the request and then breaks the connection.
+	LoseResponse bool
+	// FailEntries refuses every second entry of a batch, by no fault of the sender.
+	FailEntries bool
+}
+
+// NewServer is a server for an account.
+func NewServer(account *cloud.Account) *Server {
+	return &Server{account: account, changed: make(chan struct{})}
+}
+
+// Do runs a function on the account while no request does, and wakes waiting
+// receives.
+func (s *Server) Do(change func(a *cloud.Account, now time.Time)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s.account, s.now())
+	s.wake()
+}
+
+// Skew moves the server's clock against the clients', as a jump.
+func (s *Server) Skew(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skew += by
+	s.wake()
+}
+
+func (s *Server) now() time.Time { return time.Now().Add(s.skew) }
+
+// wake makes waiting receives look again; the caller holds the lock.
+func (s *Server) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// errLostResponse is what a client sees whose connection broke.
+var errLostResponse = errors.New("connection reset by peer")
+
+// RoundTrip implements http.RoundTripper without a network.
+func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	_ = req.Body.Close() // an in-memory body
+	reply, err := s.serve(req.Context(), req.Header.Get("X-Amz-Target"), body)
+	if err != nil {
+		return nil, err
+	}
+	header := reply.header()
+	return &http.Response{
+		StatusCode: reply.status, Status: http.StatusText(reply.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: io.NopCloser(bytes.NewReader(reply.body)), ContentLength: int64(len(reply.body)), Request: req,
+	}, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	const largestRequest = 4 << 20
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, largestRequest))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	reply, err := s.serve(req.Context(), req.Header.Get("X-Amz-Target"), body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // breaks the connection
+	}
+	for key, values := range reply.header() {
+		w.Header()[key] = values
+	}
+	w.WriteHeader(reply.status)
+	_, _ = w.Write(reply.body) // a client that is gone needs no answer
+}
+
+// reply is an answer of the JSON protocol.
+type reply struct {
+	status    int
+	body      []byte
+	queryCode string // of an error, as the older query protocol has it
+}
+
+func (r reply) header() http.Header {
+	header := http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Requestid": {"00000000-0000-0000-0000-000000000000"}}
+	if r.queryCode != "" {
+		header.Set("X-Amzn-Query-Error", r.queryCode+";Sender")
+	}
+	return header
+}
+
+// serve carries out a request; an error breaks the connection.
+func (s *Server) serve(ctx context.Context, target string, body []byte) (reply, error) {
+	action, ok := strings.CutPrefix(target, "AmazonSQS.")
+	if !ok {
+		return failure(&cloud.Error{Code: "UnknownOperationException", Message: fmt.Sprintf("no operation %q", target)}), nil
+	}
+	var fault Fault
+	if s.Fault != nil {
+		fault = s.Fault(action)
+	}
+	if fault.Delay > 0 {
+		if err := sleep(ctx, fault.Delay); err != nil {
+			return reply{}, err
+		}
+	}
+	if fault.Throttle {
+		return failure(&cloud.Error{Code: "RequestThrottled", Message: "Rate exceeded"}), nil
+	}
+	result, err := s.do(ctx, action, body, fault)
+	if ctx.Err() != nil {
+		return reply{}, ctx.Err()
+	}
+	if fault.LoseResponse {
+		return reply{}, errLostResponse
+	}
+	if err != nil {
+		return failure(err), nil
+	}
+	text, err := json.Marshal(result)
+	return reply{status: http.StatusOK, body: text}, err
+}
+
+// failure is the answer to a refused request.
+func failure(err error) reply {
+	var refusal *cloud.Error
+	if !errors.As(err, &refusal) {
+		refusal = &cloud.Error{Code: "InvalidParameterValue", Message: err.Error()}
+	}
+	code := refusal.Code
+	if code == "AWS.SimpleQueueService.NonExistentQueue" {
+		code = "QueueDoesNotExist"
+	}
+	text, _ := json.Marshal(map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message}) // two texts
+	return reply{status: http.StatusBadRequest, body: text, queryCode: refusal.Code}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

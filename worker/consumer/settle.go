@@ -1,0 +1,213 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// deleter deletes messages of different groups in shared batches.
+type deleter struct {
+	client   SQS
+	queueURL string
+	requests chan deletion
+}
+
+// deletion is a message to delete, and where to say how it went.
+type deletion struct {
+	handle string
+	result chan error // buffered
+}
+
+// errNotOurs is a delete that SQS refused since the handle is no longer good.
+var errNotOurs = errors.New("the receipt handle has expired")
+
+func newDeleter(client SQS, queueURL string) *deleter {
+	return &deleter{client: client, queueURL: queueURL, requests: make(chan deletion)}
+}
+
+// run gathers deletions for a few milliseconds, or until a batch is full, until ctx
+// ends.
+func (d *deleter) run(ctx context.Context) {
+	const gather = 2 * time.Millisecond
+	var pending []deletion
+	timer := time.NewTimer(gather)
+	timer.Stop()
+	flush := func() {
+		timer.Stop()
+		go d.delete(ctx, pending)
+		pending = nil
+	}
+	for {
+		select {
+		case request := <-d.requests:
+			pending = append(pending, request)
+			switch len(pending) {
+			case 1:
+				timer.Reset(gather)
+			case batchSize:
+				flush()
+			}
+		case <-timer.C:
+			flush()
+		case <-ctx.Done():
+			for _, request := range pending {
+				request.result <- ctx.Err()
+			}
+			return
+		}
+	}
+}
+
+func (d *deleter) delete(ctx context.Context, batch []deletion) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	entries := make([]types.DeleteMessageBatchRequestEntry, len(batch))
+	for i, request := range batch {
+		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(entryID(i)), ReceiptHandle: aws.String(request.handle)}
+	}
+	output, err := d.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(d.queueURL), Entries: entries})
+	results := make([]error, len(batch))
+	if err != nil {
+		for i := range results {
+			results[i] = err
+		}
+	} else {
+		for _, f := range output.Failed {
+			if i, err := strconv.Atoi(aws.ToString(f.Id)); err == nil && i < len(results) {
+				results[i] = entryError(f)
+			}
+		}
+	}
+	for i, request := range batch {
+		request.result <- results[i]
+	}
+}
+
+// entryError is a failed entry of a batch: not ours any more, or worth a repetition.
+func entryError(f types.BatchResultErrorEntry) error {
+	err := fmt.Errorf("%s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
+	if f.SenderFault {
+		return errors.Join(errNotOurs, err)
+	}
+	return err
+}
+
+// one deletes a message and waits for the answer.
+func (d *deleter) one(ctx context.Context, m *Message) error {
+	request := deletion{handle: m.handle, result: make(chan error, 1)}
+	select {
+	case d.requests <- request:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-request.result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settle deletes the head of a lease and returns when SQS has confirmed it. While
+// the message is ours a failed delete is repeated, for as long as the last extension
+// reaches; a handle that has expired is a lost lease, and never tried again.
+func (c *Consumer) settle(l *lease, m *Message) error {
+	ctx, cancel := context.WithDeadline(c.calls, l.beginSettling())
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		err := c.deleter.one(ctx, m)
+		switch {
+		case err == nil:
+			l.settled()
+			return nil
+		case errors.Is(err, errNotOurs), ctx.Err() != nil:
+			c.lose(l)
+			return fmt.Errorf("deleting: %w", err)
+		}
+		c.Logger.Warn("a delete failed; it is tried again", "message", m.ID, "group", m.GroupID, "error", err)
+		if sleep(ctx, exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
+			c.lose(l)
+			return fmt.Errorf("deleting: %w", err)
+		}
+	}
+}
+
+// release hands messages back: those behind the head first, so that the head blocks
+// them for as long as it is hidden, and the head last, hidden for a time. A failed
+// call is not repeated: what was not handed back becomes visible by itself, in order.
+func (c *Consumer) release(messages []*Message, headAfter time.Duration) {
+	if len(messages) == 0 {
+		return
+	}
+	c.changeVisibility(messages[1:], 0)
+	c.changeVisibility(messages[:1], headAfter)
+}
+
+func (c *Consumer) changeVisibility(messages []*Message, visibility time.Duration) {
+	if len(messages) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.calls, callTimeout)
+	defer cancel()
+	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(messages))
+	for i, m := range messages {
+		entries[i] = visibilityEntry(i, m, visibility)
+	}
+	_, err := c.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(c.QueueURL), Entries: entries})
+	if err != nil {
+		c.Logger.Warn("handing back messages failed; they become visible by themselves", "group", messages[0].GroupID, "messages", len(messages), "error", err)
+	}
+}
+
+// deadLetter puts a copy of a message into the dead-letter queue. Its id as
+// deduplication id, which SQS uses too when it redrives, makes a repetition harmless.
+func (c *Consumer) deadLetter(m *Message) error {
+	ctx, cancel := context.WithTimeout(c.calls, callTimeout)
+	defer cancel()
+	input := &sqs.SendMessageInput{
+		QueueUrl: aws.String(c.DeadLetterQueueURL), MessageBody: aws.String(m.Body),
+		MessageGroupId: aws.String(m.GroupID), MessageDeduplicationId: aws.String(m.ID), MessageAttributes: m.Attributes,
+	}
+	if m.TraceHeader != "" {
+		input.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: aws.String(m.TraceHeader)},
+		}
+	}
+	_, err := c.client.SendMessage(ctx, input)
+	return err
+}
+
+func visibilityEntry(i int, m *Message, visibility time.Duration) types.ChangeMessageVisibilityBatchRequestEntry {
+	return types.ChangeMessageVisibilityBatchRequestEntry{
+		Id: aws.String(entryID(i)), ReceiptHandle: aws.String(m.handle), VisibilityTimeout: int32(visibility / time.Second),
+	}
+}
+
+func entryID(i int) string { return strconv.Itoa(i) }
+
+// exponential is base, doubled with each attempt after the first, up to most, and
+// shortened at random by up to half, so that workers do not move in step.
+func exponential(base, most time.Duration, attempt int) time.Duration {
+	const doublings = 20 // enough for any base to reach any limit
+	d := min(base<<min(attempt-1, doublings), most)
+	return d/2 + rand.N(d/2+1)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,298 @@
+// Package protection keeps an ECS task from being stopped by scale-in or a
+// deployment while it works, through the ECS agent's task-protection endpoint.
+package protection
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	statePath = "/task-protection/v1/state"
+
+	// callTimeout is a little above the agent's own limit of 4 s.
+	callTimeout = 6 * time.Second
+	// attempts of a call, for faults that pass: the agent throttles, or times out.
+	attempts     = 3
+	attemptPause = 500 * time.Millisecond
+
+	// longestLease is the most the agent grants.
+	longestLease = 2880 * time.Minute
+	// leastMargin is kept between a lease and the handler's limit, so that a worker
+	// which is busy all the time renews no more often than this.
+	leastMargin = 5 * time.Minute
+
+	// DefaultHoldDown is shorter than any idle window of a guarded alarm (3 minutes).
+	DefaultHoldDown = 30 * time.Second
+)
+
+// RefusedError is the agent's no to a request for protection. It comes with status
+// 200; only the body tells.
+type RefusedError struct {
+	Reason string // such as DEPLOYMENT_BLOCKED
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return "protection refused: " + e.Reason }
+
+// Unwanted says whether the service has more protected tasks than it wants tasks, so
+// that this one had better go.
+func (e *RefusedError) Unwanted() bool { return e.Reason == "DEPLOYMENT_BLOCKED" }
+
+// Options of New.
+type Options struct {
+	// AgentURI is the value of ECS_AGENT_URI. Required.
+	AgentURI string
+	// HandlerTimeout is the longest a handler may take; protection reaches that far
+	// whenever one starts.
+	HandlerTimeout time.Duration
+	// HoldDown is how long protection lasts after the last handler has ended, so that
+	// calls are made only between busy and idle. Default DefaultHoldDown.
+	HoldDown time.Duration
+	// Client for the calls. Default: http.DefaultClient.
+	Client *http.Client
+	// Logger for what a person should know. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// Task is the protection of the task that the process runs in.
+type Task struct {
+	Options
+	lease time.Duration
+
+	// lock is held during calls and guards what follows; a channel, since waiting for
+	// it has to end with a context.
+	lock chan struct{}
+	// until is how far the protection reaches; zero if there is none.
+	until time.Time
+	// holds counts the handlers that run.
+	holds int
+	// holdDown ends the protection of an idle task; idleSpell tells one idle spell
+	// from the next, for a timer that fires while it is stopped.
+	holdDown  *time.Timer
+	idleSpell int
+	// pointless: the task belongs to no service, so nothing scales it in.
+	pointless bool
+}
+
+// FromEnvironment is the protection of this task, nil outside ECS, which is logged.
+func FromEnvironment(o Options) *Task {
+	o.AgentURI = os.Getenv("ECS_AGENT_URI")
+	if o.AgentURI == "" {
+		logger(o).Info("task protection is off: there is no ECS_AGENT_URI")
+		return nil
+	}
+	return New(o)
+}
+
+// New is the protection of the task that the agent answers for.
+func New(o Options) *Task {
+	o.Logger = logger(o)
+	if o.Client == nil {
+		o.Client = http.DefaultClient
+	}
+	if o.HoldDown == 0 {
+		o.HoldDown = DefaultHoldDown
+	}
+	lease := o.HandlerTimeout + max(leastMargin, o.HandlerTimeout/2)
+	return &Task{Options: o, lease: min(lease, longestLease), lock: make(chan struct{}, 1)}
+}
+
+func logger(o Options) *slog.Logger {
+	if o.Logger == nil {
+		return slog.Default()
+	}
+	return o.Logger
+}
+
+// Hold makes sure that the task is protected for as long as a handler may take, or
+// says why it is not. It calls the agent only if the protection does not reach far
+// enough. The handler's end has to be reported by calling release, once.
+func (t *Task) Hold(ctx context.Context) (release func(), err error) {
+	if err := t.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer t.release()
+	t.stopHoldDown()
+	if err := t.reach(ctx); err != nil {
+		t.startHoldDown() // what protection there is has to end some time
+		return nil, err
+	}
+	t.holds++
+	return t.handlerEnded, nil
+}
+
+// reach extends the protection to the end of a handler that starts now.
+func (t *Task) reach(ctx context.Context) error {
+	if t.pointless || time.Until(t.until) >= t.HandlerTimeout {
+		return nil
+	}
+	asked := time.Now()
+	err := t.put(ctx, true)
+	var refused *RefusedError
+	if errors.As(err, &refused) && refused.Reason == "TASK_NOT_VALID" {
+		t.pointless = true
+		t.Logger.Info("task protection is off: the task belongs to no service")
+		return nil
+	}
+	if err == nil {
+		t.until = asked.Add(t.lease)
+	}
+	return err
+}
+
+func (t *Task) handlerEnded() {
+	if t.acquire(context.Background()) == nil { // which does not end
+		defer t.release()
+		t.holds--
+		t.startHoldDown()
+	}
+}
+
+// Close ends the protection now.
+func (t *Task) Close(ctx context.Context) error {
+	if err := t.acquire(ctx); err != nil {
+		return err
+	}
+	defer t.release()
+	t.stopHoldDown()
+	return t.unprotect(ctx)
+}
+
+func (t *Task) acquire(ctx context.Context) error {
+	select {
+	case t.lock <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *Task) release() { <-t.lock }
+
+func (t *Task) stopHoldDown() {
+	if t.holdDown != nil {
+		t.holdDown.Stop()
+		t.holdDown = nil
+		t.idleSpell++
+	}
+}
+
+// startHoldDown ends the protection after a while without handlers.
+func (t *Task) startHoldDown() {
+	if t.holds > 0 || t.until.IsZero() {
+		return
+	}
+	t.stopHoldDown()
+	spell := t.idleSpell
+	t.holdDown = time.AfterFunc(t.HoldDown, func() { t.endIdleSpell(spell) })
+}
+
+func (t *Task) endIdleSpell(spell int) {
+	ctx, cancel := context.WithTimeout(context.Background(), attempts*(callTimeout+attemptPause))
+	defer cancel()
+	if t.acquire(ctx) != nil {
+		return
+	}
+	defer t.release()
+	if t.idleSpell != spell {
+		return // work came before
+	}
+	t.stopHoldDown()
+	if err := t.unprotect(ctx); err != nil {
+		t.Logger.Warn("ending task protection failed; the idle task stays protected until its lease runs out", "until", t.until, "error", err)
+	}
+}
+
+func (t *Task) unprotect(ctx context.Context) error {
+	if t.until.IsZero() {
+		return nil
+	}
+	if err := t.put(ctx, false); err != nil {
+		return err
+	}
+	t.until = time.Time{}
+	return nil
+}
+
+// put asks the agent, again after faults that may pass.
+func (t *Task) put(ctx context.Context, enabled bool) error {
+	for attempt := 1; ; attempt++ {
+		err := t.putOnce(ctx, enabled)
+		var refused *RefusedError
+		if err == nil || errors.As(err, &refused) || attempt == attempts {
+			return err
+		}
+		select {
+		case <-time.After(attemptPause):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// request and answer are the agent's, which refuses fields it does not know.
+type request struct {
+	ProtectionEnabled bool
+	ExpiresInMinutes  int `json:",omitempty"`
+}
+
+type answer struct {
+	Protection *struct{ ProtectionEnabled bool } `json:"protection"`
+	Failure    *struct{ Reason string }          `json:"failure"`
+	Error      *struct{ Code, Message string }   `json:"error"`
+}
+
+func (t *Task) putOnce(ctx context.Context, enabled bool) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	ask := request{ProtectionEnabled: enabled}
+	if enabled {
+		ask.ExpiresInMinutes = int(t.lease / time.Minute)
+	}
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, t.AgentURI+statePath, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("asking for task protection: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	response, err := t.Client.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking for task protection: %w", err)
+	}
+	defer response.Body.Close()
+	return readAnswer(response, enabled)
+}
+
+// readAnswer believes nothing but a body that says what was asked for.
+func readAnswer(response *http.Response, enabled bool) error {
+	const largest = 64 << 10
+	text, err := io.ReadAll(io.LimitReader(response.Body, largest))
+	if err != nil {
+		return fmt.Errorf("reading the agent's answer: %w", err)
+	}
+	var got answer
+	if err := json.Unmarshal(text, &got); err != nil {
+		return fmt.Errorf("the agent answered %d with no JSON: %.100q", response.StatusCode, text)
+	}
+	switch {
+	case got.Failure != nil:
+		return &RefusedError{Reason: got.Failure.Reason}
+	case got.Error != nil:
+		return fmt.Errorf("the agent answered %d: %s: %s", response.StatusCode, got.Error.Code, got.Error.Message)
+	case got.Protection == nil || got.Protection.ProtectionEnabled != enabled || response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the agent answered %d, which does not say that protection is %t: %.100q", response.StatusCode, enabled, text)
+	}
+	return nil
+}
