@@ -136,7 +136,9 @@ func (b *Mailbox) Send(now time.Time, m Message) (*Message, error) {
 	b.sequence++
 	m.Sequence, m.Sent = b.sequence, now
 	m.ID = fmt.Sprintf("%08x-0000-4000-8000-%012x", fingerprint32(b.queue.Name), b.sequence)
-	m.visibleAt = now.Add(time.Duration(b.queue.DelaySeconds) * time.Second)
+	if b.queue.DelaySeconds > 0 {
+		m.visibleAt = now.Add(time.Duration(b.queue.DelaySeconds) * time.Second)
+	}
 	stored := &m
 	b.add(stored)
 	b.sent[key] = &dedupEntry{message: stored, expires: now.Add(DeduplicationInterval)}
