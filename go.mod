@@ -141,3 +141,5 @@ require (
 	github.com/aws/smithy-go v1.28.8
 	golang.org/x/sync v0.24.0
 )
+
+require github.com/caarlos0/env/v11 v11.4.2

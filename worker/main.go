@@ -1,74 +1,156 @@
-// Command worker consumes the queue named by QUEUE_URL: it runs the program given as
-// its arguments once per message, the body on standard input, and deletes the
-// message if the program exits with 0.
+// Command worker consumes an SQS FIFO queue on ECS Fargate: it runs a program once
+// per message, in order within a group, and keeps its task from being stopped while
+// it works. worker -help prints its settings.
 package main
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
-	"strings"
+	"runtime/debug"
+	"slices"
 	"syscall"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/caarlos0/env/v11"
+
+	"fargate-queue-worker/worker/command"
+	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/emf"
+	"fargate-queue-worker/worker/protection"
 )
 
+// version is set when the image is built.
+var version = "devel"
+
 func main() {
+	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	slog.SetDefault(logger)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv("QUEUE_URL"), os.Args[1:]); err != nil && !errors.Is(err, context.Canceled) {
-		slog.Error("the worker stopped", "error", err)
+	if err := run(ctx, os.Args[1:], logger); err != nil {
+		logger.Error("the worker failed", "error", err)
 		os.Exit(1)
 	}
 }
 
-// run consumes one message at a time until ctx ends.
-func run(ctx context.Context, queueURL string, handler []string) error {
-	if queueURL == "" {
-		return errors.New(`QUEUE_URL: "": needs to be the URL of an SQS FIFO queue`)
+func run(ctx context.Context, args []string, logger *slog.Logger) error {
+	program := args
+	if len(args) > 0 {
+		switch args[0] {
+		case "-help", "--help", "-h":
+			return printHelp(os.Stdout)
+		case "-version", "--version":
+			_, err := fmt.Println("worker", version, goVersion())
+			return err
+		case "--":
+			program = args[1:]
+		}
 	}
-	settings, err := config.LoadDefaultConfig(ctx)
+	s, err := readSettings(env.ToMap(os.Environ()))
+	if err != nil {
+		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
+	}
+	handler, err := newHandler(program, logger)
 	if err != nil {
 		return err
 	}
-	client := sqs.NewFromConfig(settings)
-	for ctx.Err() == nil {
-		received, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: aws.String(queueURL), MaxNumberOfMessages: 1, WaitTimeSeconds: 20,
-		})
-		if err != nil {
-			return err
-		}
-		for _, message := range received.Messages {
-			if err := handle(ctx, handler, message); err != nil {
-				slog.Error("the handler failed; SQS delivers the message again", "message", *message.MessageId, "error", err)
-				continue
-			}
-			_, err := client.DeleteMessage(context.WithoutCancel(ctx), &sqs.DeleteMessageInput{
-				QueueUrl: aws.String(queueURL), ReceiptHandle: message.ReceiptHandle,
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return ctx.Err()
+	return consume(ctx, s, handler, logger)
 }
 
-// handle runs the handler on a message; without one it logs the body.
-func handle(ctx context.Context, handler []string, message types.Message) error {
-	if len(handler) == 0 {
-		slog.Info("message", "body", *message.Body)
-		return nil
+// newHandler is the program given, or one that logs each message.
+func newHandler(program []string, logger *slog.Logger) (consumer.Handler, error) {
+	if len(program) > 0 {
+		return command.New(program, logger)
 	}
-	command := exec.CommandContext(ctx, handler[0], handler[1:]...)
-	command.Stdin = strings.NewReader(*message.Body)
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	return command.Run()
+	return consumer.HandlerFunc(func(_ context.Context, m *consumer.Message) error {
+		logger.Info("message", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "body", m.Body)
+		return nil
+	}), nil
+}
+
+func consume(ctx context.Context, s settings, handler consumer.Handler, logger *slog.Logger) error {
+	aws, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("configuring the AWS SDK: %w", err)
+	}
+	task := protection.FromEnvironment(protection.Options{HandlerTimeout: s.HandlerTimeout, HoldDown: s.HoldDown, Logger: logger})
+	metrics := emf.New(os.Stdout, s.queueName())
+	settings := s.consumer()
+	settings.Logger = logger
+	settings.Metrics = reporter{Metrics: metrics, logger: logger, logMessages: s.LogMessages}
+	if task != nil {
+		settings.Protection = task
+	}
+	c, err := consumer.New(sqs.NewFromConfig(aws), handler, settings)
+	if err != nil {
+		return err
+	}
+	flushing, stopFlushing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFlushing()
+	go flushEveryMinute(flushing, metrics, logger)
+	logger.Info("the worker starts", "version", version, "queue", s.queueName(), "concurrency", s.Concurrency)
+	err = c.Run(ctx)
+	return errors.Join(err, finish(task, metrics, logger))
+}
+
+// finish says the last things: what was counted, and that the task may go.
+func finish(task *protection.Task, metrics *emf.Metrics, logger *slog.Logger) error {
+	if task != nil {
+		const atMost = 10 * time.Second
+		ctx, cancel := context.WithTimeout(context.Background(), atMost)
+		defer cancel()
+		if err := task.Close(ctx); err != nil {
+			logger.Warn("ending task protection failed; it ends with the task", "error", err)
+		}
+	}
+	logger.Info("the worker has drained")
+	return metrics.Flush(time.Now())
+}
+
+func flushEveryMinute(ctx context.Context, metrics *emf.Metrics, logger *slog.Logger) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			if err := metrics.Flush(now); err != nil {
+				logger.Warn("writing metrics failed", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reporter logs each message that is done, besides counting it.
+type reporter struct {
+	*emf.Metrics
+	logger      *slog.Logger
+	logMessages bool
+}
+
+// Done implements consumer.Metrics.
+func (r reporter) Done(m *consumer.Message, handling, age time.Duration) {
+	r.Metrics.Done(m, handling, age)
+	if r.logMessages {
+		r.logger.Info("done", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "seconds", handling.Seconds(), "age", age.Seconds())
+	}
+}
+
+func goVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	revision := slices.IndexFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" })
+	if revision < 0 {
+		return info.GoVersion
+	}
+	return info.GoVersion + " " + info.Settings[revision].Value
 }

@@ -109,13 +109,25 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Validate reports everything that is wrong with the configuration, a line each.
+// ConfigError says which field of a Config is wrong, what it is and what would be
+// right.
+type ConfigError struct {
+	Field string
+	Value any
+	Want  string
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string { return fmt.Sprintf("%s: %v: %s", e.Field, e.Value, e.Want) }
+
+// Validate reports everything that is wrong with the configuration, as *ConfigError
+// joined.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var wrong []error
 	check := func(ok bool, name string, value any, want string) {
 		if !ok {
-			wrong = append(wrong, fmt.Errorf("%s: %v: %s", name, value, want))
+			wrong = append(wrong, &ConfigError{name, value, want})
 		}
 	}
 	check(c.QueueURL != "", "QueueURL", `""`, "needs to be the URL of an SQS FIFO queue")

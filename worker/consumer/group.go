@@ -85,8 +85,7 @@ func (c *Consumer) attempt(l *lease, m *Message) (outcome, error) {
 	if err == nil {
 		return c.conclude(l, m, func() { c.Metrics.Done(m, time.Since(began), time.Since(m.SentAt)) }), nil
 	}
-	var permanent permanentError
-	if errors.As(err, &permanent) && c.DeadLetterQueueURL != "" {
+	if IsPermanent(err) && c.DeadLetterQueueURL != "" {
 		return c.bury(l, m, err), err
 	}
 	return failed, err

@@ -37,6 +37,12 @@ func (e permanentError) Unwrap() error { return e.err }
 // dead-letter queue at once; without one it is tried again like any other.
 func Permanent(err error) error { return permanentError{err} }
 
+// IsPermanent says whether an error was marked by Permanent.
+func IsPermanent(err error) bool {
+	var permanent permanentError
+	return errors.As(err, &permanent)
+}
+
 type retryError struct {
 	err   error
 	after time.Duration

@@ -29,6 +29,8 @@ const (
 	// leastMargin is kept between a lease and the handler's limit, so that a worker
 	// which is busy all the time renews no more often than this.
 	leastMargin = 5 * time.Minute
+	// settling is what a message takes besides its handler.
+	settling = time.Minute
 
 	// DefaultHoldDown is shorter than any idle window of a guarded alarm (3 minutes).
 	DefaultHoldDown = 30 * time.Second
@@ -132,7 +134,7 @@ func (t *Task) Hold(ctx context.Context) (release func(), err error) {
 
 // reach extends the protection to the end of a handler that starts now.
 func (t *Task) reach(ctx context.Context) error {
-	if t.pointless || time.Until(t.until) >= t.HandlerTimeout {
+	if t.pointless || time.Until(t.until) >= t.HandlerTimeout+settling {
 		return nil
 	}
 	asked := time.Now()

@@ -1,0 +1,215 @@
+package protection
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/awsapi"
+)
+
+func newTask(agent *awsapi.Agent, limit time.Duration) *Task {
+	return New(Options{
+		AgentURI: "http://agent", HandlerTimeout: limit, Client: &http.Client{Transport: agent},
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+}
+
+func TestCallsAreMadeOnEdgesOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		agent := &awsapi.Agent{}
+		task := newTask(agent, time.Hour)
+		for range 100 { // a hundred short messages, with pauses below the hold-down
+			release, err := task.Hold(t.Context())
+			require.NoError(t, err)
+			assert.True(t, agent.Protected())
+			time.Sleep(10 * time.Second)
+			release()
+			time.Sleep(5 * time.Second)
+		}
+		assert.Equal(t, 1, agent.Requests(), "one to protect")
+		assert.True(t, agent.Protected())
+		time.Sleep(DefaultHoldDown)
+		synctest.Wait()
+		assert.Equal(t, 2, agent.Requests(), "one to let go")
+		assert.False(t, agent.Protected())
+		time.Sleep(time.Hour)
+		assert.Equal(t, 2, agent.Requests(), "an idle task is left in peace")
+	})
+}
+
+func TestProtectionReachesAsFarAsAHandlerMay(t *testing.T) {
+	t.Parallel()
+	cases := map[string]time.Duration{
+		"a minute":     time.Minute,
+		"an hour":      time.Hour,
+		"eleven hours": 11 * time.Hour,
+	}
+	for name, limit := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				agent := &awsapi.Agent{}
+				task := newTask(agent, limit)
+				began := time.Now()
+				for time.Since(began) < 3*24*time.Hour { // always busy
+					release, err := task.Hold(t.Context())
+					require.NoError(t, err)
+					time.Sleep(limit)
+					require.True(t, agent.Protected(), "at the end of a handler")
+					release()
+				}
+				renewals := float64(3*24*time.Hour) / float64(leastMargin-settling)
+				assert.Less(t, float64(agent.Requests()), renewals+1)
+				require.NoError(t, task.Close(t.Context()))
+			})
+		})
+	}
+}
+
+func TestTwoHandlersAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		agent := &awsapi.Agent{}
+		task := newTask(agent, time.Hour)
+		long, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		short, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		short()
+		time.Sleep(30 * time.Minute)
+		assert.True(t, agent.Protected(), "the other one is still at work")
+		long()
+		time.Sleep(DefaultHoldDown + time.Second)
+		assert.False(t, agent.Protected())
+	})
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		reason   string
+		answer   awsapi.AgentAnswer
+		want     string // "" is granted
+		unwanted bool
+		requests int
+	}{
+		"granted":            {answer: awsapi.AgentAnswer{}, requests: 1},
+		"deployment blocked": {"a no comes with status 200", awsapi.AgentAnswer{Failure: "DEPLOYMENT_BLOCKED"}, "protection refused: DEPLOYMENT_BLOCKED", true, 1},
+		"other failure":      {"nor is any other reason a yes", awsapi.AgentAnswer{Failure: "SOMETHING_ELSE"}, "protection refused: SOMETHING_ELSE", false, 1},
+		"no service":         {"a task of no service is not scaled in", awsapi.AgentAnswer{Failure: "TASK_NOT_VALID"}, "", false, 1},
+		"access denied": {
+			"the body says what is missing", awsapi.AgentAnswer{Status: 400, Body: `{"requestID":"1","error":{"Arn":"a","Code":"AccessDeniedException","Message":"no ecs:UpdateTaskProtection"}}`},
+			"the agent answered 400: AccessDeniedException: no ecs:UpdateTaskProtection", false, attempts,
+		},
+		"throttled":         {"throttling passes, maybe", awsapi.AgentAnswer{Status: 400, Body: `{"error":{"Code":"ThrottlingException","Message":"Rate exceeded"}}`}, "ThrottlingException", false, attempts},
+		"timed out":         {"so does a time-out", awsapi.AgentAnswer{Status: 504, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`}, "504: RequestCanceled", false, attempts},
+		"no JSON":           {"", awsapi.AgentAnswer{Status: 200, Body: "<html>"}, `no JSON: "<html>"`, false, attempts},
+		"empty":             {"", awsapi.AgentAnswer{Status: 200, Body: ""}, "no JSON", false, attempts},
+		"empty object":      {"", awsapi.AgentAnswer{Status: 200, Body: "{}"}, "does not say that protection is true", false, attempts},
+		"null":              {"", awsapi.AgentAnswer{Status: 200, Body: "null"}, "does not say that protection is true", false, attempts},
+		"off":               {"the opposite of what was asked", awsapi.AgentAnswer{Status: 200, Body: `{"protection":{"ProtectionEnabled":false}}`}, "does not say that protection is true", false, attempts},
+		"on, with an error": {"", awsapi.AgentAnswer{Status: 500, Body: `{"protection":{"ProtectionEnabled":true}}`}, "the agent answered 500", false, attempts},
+		"does not answer":   {"no call lasts for ever", awsapi.AgentAnswer{Delay: time.Hour}, "context deadline exceeded", false, attempts},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer { return tc.answer }}
+				task := newTask(agent, time.Hour)
+				began := time.Now()
+				release, err := task.Hold(t.Context())
+				assert.LessOrEqual(t, time.Since(began), 20*time.Second, "calls are bounded")
+				assert.Equal(t, tc.requests, agent.Requests(), "attempts")
+				if tc.want == "" {
+					require.NoError(t, err, tc.reason)
+					release()
+					time.Sleep(time.Minute)
+					return
+				}
+				require.ErrorContains(t, err, tc.want, tc.reason)
+				var refused *RefusedError
+				assert.Equal(t, tc.unwanted, errors.As(err, &refused) && refused.Unwanted(), tc.reason)
+			})
+		})
+	}
+}
+
+func TestAFaultThatPasses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
+			if calls++; calls < attempts {
+				return awsapi.AgentAnswer{Status: 500, Body: `{"error":{"Code":"ServerException"}}`}
+			}
+			return awsapi.AgentAnswer{}
+		}}
+		release, err := newTask(agent, time.Hour).Hold(t.Context())
+		require.NoError(t, err)
+		release()
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestARefusedRenewalLetsWhatRunsRunOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		refuse := false
+		agent := &awsapi.Agent{Answer: func(protect bool, _ time.Duration) awsapi.AgentAnswer {
+			if refuse && protect {
+				return awsapi.AgentAnswer{Failure: "DEPLOYMENT_BLOCKED"}
+			}
+			return awsapi.AgentAnswer{}
+		}}
+		task := newTask(agent, time.Hour)
+		release, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		refuse = true
+		time.Sleep(50 * time.Minute)
+		_, err = task.Hold(t.Context())
+		require.Error(t, err, "a new handler would outlast the protection")
+		assert.True(t, agent.Protected(), "the one that runs is protected")
+		release()
+		time.Sleep(time.Minute)
+		assert.False(t, agent.Protected())
+	})
+}
+
+func TestHoldEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer { return awsapi.AgentAnswer{Delay: 4 * time.Second} }}
+		task := newTask(agent, time.Hour)
+		first := make(chan func(), 1)
+		go func() {
+			release, _ := task.Hold(context.Background())
+			first <- release
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := task.Hold(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "while the first call is under way")
+		(<-first)()
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestFromEnvironment is not parallel: it sets the environment.
+func TestFromEnvironment(t *testing.T) {
+	t.Setenv("ECS_AGENT_URI", "")
+	assert.Nil(t, FromEnvironment(Options{}))
+	t.Setenv("ECS_AGENT_URI", "http://169.254.170.2/api/1")
+	assert.Equal(t, "http://169.254.170.2/api/1", FromEnvironment(Options{}).AgentURI)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"fargate-queue-worker/worker/consumer"
+)
+
+// settings are the worker's configuration, from its environment.
+type settings struct {
+	QueueURL           string        `env:"QUEUE_URL" what:"URL of the SQS FIFO queue; required"`
+	DeadLetterQueueURL string        `env:"DLQ_URL" what:"URL of the dead-letter queue, for messages that can never succeed"`
+	Concurrency        int           `env:"CONCURRENCY" envDefault:"10" what:"message groups worked on at once"`
+	VisibilityTimeout  time.Duration `env:"VISIBILITY_TIMEOUT" envDefault:"60s" what:"how long a message stays hidden unless extended; its group is blocked that long if the task dies"`
+	HandlerTimeout     time.Duration `env:"HANDLER_TIMEOUT" envDefault:"11h58m" what:"the longest a handler may take"`
+	Attempts           int           `env:"ATTEMPTS" envDefault:"3" what:"calls of the handler for one receive of a message"`
+	Backoff            time.Duration `env:"BACKOFF" envDefault:"1s" what:"wait after the first failure; doubles with each"`
+	MaxBackoff         time.Duration `env:"MAX_BACKOFF" envDefault:"15m" what:"the longest such wait"`
+	StopTimeout        int           `env:"STOP_TIMEOUT_SECONDS" envDefault:"120" what:"seconds between SIGTERM and SIGKILL; handlers may run on until 15 s before"`
+	HoldDown           time.Duration `env:"PROTECTION_HOLD_DOWN" envDefault:"30s" what:"how long an idle task stays protected; keep it below the idle alarm's minutes"`
+	LogMessages        bool          `env:"LOG_MESSAGES" envDefault:"true" what:"a line in the log for each message that is done"`
+}
+
+// readSettings reads and checks the environment; the error names every variable that
+// is wrong.
+func readSettings(environment map[string]string) (settings, error) {
+	var s settings
+	err := env.ParseWithOptions(&s, env.Options{Environment: environment})
+	if err != nil {
+		return s, describe(err, environment)
+	}
+	return s, byVariable(s.consumer().Validate())
+}
+
+// byVariable names the variables of a wrong configuration instead of its fields,
+// which the settings have under the same names.
+func byVariable(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var wrong []error
+	for _, e := range joined.Unwrap() {
+		var field *consumer.ConfigError
+		if errors.As(e, &field) {
+			if own, ok := reflect.TypeFor[settings]().FieldByName(field.Field); ok {
+				e = &consumer.ConfigError{Field: own.Tag.Get("env"), Value: field.Value, Want: field.Want}
+			}
+		}
+		wrong = append(wrong, e)
+	}
+	return errors.Join(wrong...)
+}
+
+// describe says which variable has which wrong value.
+func describe(err error, environment map[string]string) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	var wrong []error
+	for _, e := range all.Errors {
+		var parse env.ParseError
+		if !errors.As(e, &parse) {
+			wrong = append(wrong, e)
+			continue
+		}
+		field, _ := reflect.TypeFor[settings]().FieldByName(parse.Name)
+		name := field.Tag.Get("env")
+		wrong = append(wrong, fmt.Errorf("%s: %q: needs to be %s, such as %s", name, environment[name], kindOf(field.Type), field.Tag.Get("envDefault")))
+	}
+	return errors.Join(wrong...)
+}
+
+func kindOf(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	default:
+		return "a whole number"
+	}
+}
+
+// consumer is the part that the consumer needs.
+func (s settings) consumer() consumer.Config {
+	return consumer.Config{
+		QueueURL: s.QueueURL, DeadLetterQueueURL: s.DeadLetterQueueURL, Concurrency: s.Concurrency,
+		VisibilityTimeout: s.VisibilityTimeout, HandlerTimeout: s.HandlerTimeout, Attempts: s.Attempts,
+		Backoff: s.Backoff, MaxBackoff: s.MaxBackoff, StopTimeout: time.Duration(s.StopTimeout) * time.Second,
+	}
+}
+
+// queueName is the last part of the queue's URL.
+func (s settings) queueName() string { return s.QueueURL[strings.LastIndex(s.QueueURL, "/")+1:] }
+
+// printHelp writes the settings as a table.
+func printHelp(output io.Writer) error {
+	const head = `usage: worker [-- program arguments...]
+
+Runs the program once per message of an SQS FIFO queue: the body on standard input,
+MESSAGE_ID, MESSAGE_GROUP_ID, MESSAGE_RECEIVE_COUNT and more in the environment. Exit
+code 0 is done, 65 can never succeed (dead-letter queue), any other is tried again.
+Without a program each message is logged and done.
+
+`
+	if _, err := io.WriteString(output, head); err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "variable\tdefault\tmeaning")
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[settings]()) {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", field.Tag.Get("env"), field.Tag.Get("envDefault"), field.Tag.Get("what"))
+	}
+	return table.Flush()
+}

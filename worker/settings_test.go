@@ -1,0 +1,62 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReadSettings(t *testing.T) {
+	t.Parallel()
+	s, err := readSettings(map[string]string{
+		"QUEUE_URL": "https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "DLQ_URL": "dlq", "HANDLER_TIMEOUT": "90m", "STOP_TIMEOUT_SECONDS": "60",
+	})
+	require.NoError(t, err)
+	c := s.consumer()
+	assert.Equal(t, "jobs.fifo", s.queueName())
+	assert.Equal(t, "dlq", c.DeadLetterQueueURL)
+	assert.Equal(t, 90*time.Minute, c.HandlerTimeout)
+	assert.Equal(t, time.Minute, c.StopTimeout)
+	assert.Equal(t, time.Minute, c.VisibilityTimeout)
+	assert.Equal(t, 10, c.Concurrency)
+}
+
+func TestWrongSettings(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		environment map[string]string
+		want        []string
+	}{
+		"nothing":   {map[string]string{}, []string{`QUEUE_URL: "": needs to be the URL of an SQS FIFO queue`}},
+		"no number": {map[string]string{"CONCURRENCY": "many"}, []string{`CONCURRENCY: "many": needs to be a whole number, such as 10`}},
+		"no duration": {
+			map[string]string{"BACKOFF": "soon", "LOG_MESSAGES": "maybe"},
+			[]string{`BACKOFF: "soon": needs to be a duration, such as 1s`, `LOG_MESSAGES: "maybe": needs to be true or false, such as true`},
+		},
+		"out of range": {
+			map[string]string{"QUEUE_URL": "q", "VISIBILITY_TIMEOUT": "1s", "HANDLER_TIMEOUT": "13h", "STOP_TIMEOUT_SECONDS": "10"},
+			[]string{"VISIBILITY_TIMEOUT: 1s: needs to be whole seconds from 10s to 12h", "HANDLER_TIMEOUT: 13h0m0s: needs to be up to 11h58m0s", "STOP_TIMEOUT_SECONDS: 10s: needs to be above 15s"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := readSettings(tc.environment)
+			for _, want := range tc.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestHelpHasEveryVariable(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	require.NoError(t, printHelp(&text))
+	for _, name := range []string{"QUEUE_URL", "DLQ_URL", "CONCURRENCY", "HANDLER_TIMEOUT", "PROTECTION_HOLD_DOWN", "11h58m"} {
+		assert.Contains(t, text.String(), name)
+	}
+}
