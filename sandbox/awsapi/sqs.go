@@ -92,7 +92,7 @@ func (c call) send(box *cloud.Mailbox, id string, m message) (sent, error) {
 	if err != nil {
 		return sent{}, err
 	}
-	return sent{ID: id, MD5OfMessageBody: md5Hex(m.MessageBody), MessageId: stored.ID, SequenceNumber: sequenceNumber(stored)}, nil
+	return sent{ID: id, MD5OfMessageBody: md5Hex(m.MessageBody), MessageId: stored.ID, SequenceNumber: SequenceNumber(stored)}, nil
 }
 
 func (c call) sendMessage() (any, error) {
@@ -345,7 +345,7 @@ func received(messages []*cloud.Message) any {
 				"SenderId": cloud.AccountID, "SentTimestamp": milliseconds(m.Sent),
 				"ApproximateReceiveCount":          strconv.Itoa(m.ReceiveCount),
 				"ApproximateFirstReceiveTimestamp": milliseconds(m.FirstReceived),
-				"MessageGroupId":                   m.GroupID, "MessageDeduplicationId": m.DeduplicationID, "SequenceNumber": sequenceNumber(m),
+				"MessageGroupId":                   m.GroupID, "MessageDeduplicationId": m.DeduplicationID, "SequenceNumber": SequenceNumber(m),
 			},
 		}
 		if m.TraceHeader != "" {
@@ -411,7 +411,8 @@ func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-func sequenceNumber(m *cloud.Message) string {
+// SequenceNumber of a message as SQS writes it: twenty digits, rising.
+func SequenceNumber(m *cloud.Message) string {
 	const firstOfAWS = 18_000_000_000_000_000_000
 	return strconv.FormatUint(firstOfAWS+m.Sequence, 10)
 }

@@ -1,0 +1,308 @@
+// Package bench measures the consumer against a plain loop over the same SDK, both on
+// a stub of SQS in another process.
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/worker/consumer"
+)
+
+const (
+	stubVariable = "BENCH_STUB"
+	bodyBytes    = 1024
+	groups       = 100
+	batch        = 10
+)
+
+// TestMain makes the binary the stub, if asked to.
+func TestMain(m *testing.M) {
+	if os.Getenv(stubVariable) != "" {
+		serveStub()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// stub answers like SQS on a full queue: messages never end, but a group gives none
+// while one of its messages is not deleted.
+type stub struct {
+	perGroup int         // messages of a group in one receive
+	free     chan string // groups that are not worked on
+	mu       sync.Mutex
+	inFlight map[string]int
+}
+
+// serveStub serves the number of groups that the variable says.
+func serveStub() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(listener.Addr())
+	groups, _ := strconv.Atoi(os.Getenv(stubVariable)) // our own variable
+	s := &stub{perGroup: max(1, batch/groups), free: make(chan string, groups), inFlight: map[string]int{}}
+	for i := range groups {
+		s.free <- strconv.Itoa(i)
+	}
+	_ = http.Serve(listener, s) // until it is killed
+}
+
+func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	if r.Header.Get("X-Amz-Target") != "AmazonSQS.ReceiveMessage" {
+		s.settle(w, r)
+		return
+	}
+	_, _ = io.Copy(io.Discard, r.Body) // our own client
+	var messages []string
+	select {
+	case group := <-s.free:
+		messages = s.take(messages, group)
+	case <-r.Context().Done():
+		return
+	case <-time.After(time.Second):
+	}
+	for len(messages) > 0 && len(messages) < batch {
+		select {
+		case group := <-s.free:
+			messages = s.take(messages, group)
+			continue
+		default:
+		}
+		break
+	}
+	_, _ = io.WriteString(w, `{"Messages":[`+strings.Join(messages, ",")+`]}`)
+}
+
+var stubBody = strings.Repeat("x", bodyBytes)
+
+func (s *stub) take(messages []string, group string) []string {
+	s.mu.Lock()
+	s.inFlight[group] += s.perGroup
+	s.mu.Unlock()
+	for i := range s.perGroup {
+		messages = append(messages, fmt.Sprintf(`{"MD5OfBody":"7265f4d211b56873a381d321f586e4a9","MessageId":"00000000-0000-0000-0000-%012d","ReceiptHandle":"%s/%s","Body":"%s","Attributes":{`+
+			`"MessageGroupId":"%s","MessageDeduplicationId":"%d","SequenceNumber":"18849496460467696128","ApproximateReceiveCount":"1",`+
+			`"SentTimestamp":"1700000000000","ApproximateFirstReceiveTimestamp":"1700000000000","SenderId":"1"}}`,
+			i, strings.Repeat("h", 180), group, stubBody, group, i))
+	}
+	return messages
+}
+
+// settle answers a batch, and frees the groups of what is deleted.
+func (s *stub) settle(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		Entries []struct{ Id, ReceiptHandle string }
+	}
+	_ = json.NewDecoder(r.Body).Decode(&request) // our own client
+	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": request.Entries, "Failed": []string{}})
+	if r.Header.Get("X-Amz-Target") != "AmazonSQS.DeleteMessageBatch" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range request.Entries {
+		group := e.ReceiptHandle[strings.LastIndex(e.ReceiptHandle, "/")+1:]
+		if s.inFlight[group]--; s.inFlight[group] == 0 {
+			s.free <- group
+		}
+	}
+}
+
+// startStub runs the stub in a process of its own, so that its CPU is not counted.
+func startStub(tb testing.TB, groups int) *sqs.Client {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), stubVariable+"="+strconv.Itoa(groups))
+	output, err := cmd.StdoutPipe()
+	require.NoError(tb, err)
+	require.NoError(tb, cmd.Start())
+	address, err := bufio.NewReader(output).ReadString('\n')
+	require.NoError(tb, err)
+	tb.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
+	return sqs.New(sqs.Options{
+		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		BaseEndpoint: aws.String("http://" + strings.TrimSpace(address)),
+	})
+}
+
+// sample is what handling some messages cost.
+type sample struct {
+	messages    int
+	cpu         time.Duration
+	wall        time.Duration
+	allocations uint64
+}
+
+func (s sample) perCPUSecond() float64 { return float64(s.messages) / s.cpu.Seconds() }
+
+// measure runs something that handles messages.
+func measure(tb testing.TB, handle func() int) sample {
+	tb.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	cpu, began := cpuTime(tb), time.Now()
+	messages := handle()
+	s := sample{messages: messages, cpu: cpuTime(tb) - cpu, wall: time.Since(began)}
+	runtime.ReadMemStats(&after)
+	s.allocations = (after.Mallocs - before.Mallocs) / uint64(messages)
+	return s
+}
+
+func cpuTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var usage syscall.Rusage
+	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// rawLoop receives ten and deletes ten, with the SDK and nothing else.
+func rawLoop(tb testing.TB, client *sqs.Client, messages int) int {
+	tb.Helper()
+	ctx := tb.Context()
+	done := 0
+	for done < messages {
+		output, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+			QueueUrl: aws.String("http://stub/jobs.fifo"), MaxNumberOfMessages: batch, WaitTimeSeconds: 20,
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		})
+		require.NoError(tb, err)
+		entries := make([]types.DeleteMessageBatchRequestEntry, len(output.Messages))
+		for i, m := range output.Messages {
+			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle}
+		}
+		_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String("http://stub/jobs.fifo"), Entries: entries})
+		require.NoError(tb, err)
+		done += len(output.Messages)
+	}
+	return done
+}
+
+// consume handles messages with the consumer and a handler that does nothing.
+func consume(tb testing.TB, client *sqs.Client, messages int) int {
+	tb.Helper()
+	ctx, stop := context.WithCancel(tb.Context())
+	defer stop()
+	counter := &doneCounter{until: int64(messages), stop: stop}
+	c, err := consumer.New(client, consumer.HandlerFunc(func(context.Context, *consumer.Message) error { return nil }), consumer.Config{
+		QueueURL: "http://stub/jobs.fifo", Concurrency: groups, Metrics: counter, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	require.NoError(tb, err)
+	require.NoError(tb, c.Run(ctx))
+	return int(counter.done.Load())
+}
+
+// doneCounter stops a consumer after some messages.
+type doneCounter struct {
+	consumer.NoMetrics
+	done  atomic.Int64
+	until int64
+	stop  func()
+}
+
+func (d *doneCounter) Done(*consumer.Message, time.Duration, time.Duration) {
+	if d.done.Add(1) == d.until {
+		d.stop()
+	}
+}
+
+// BenchmarkThroughput compares messages per second of CPU, in turns, and reports the
+// ratio of the medians.
+func BenchmarkThroughput(b *testing.B) {
+	client := startStub(b, groups)
+	const runs, messages = 5, 30000
+	rawLoop(b, client, messages/10) // connections, caches
+	consume(b, client, messages/10)
+	var raw, ours []sample
+	for b.Loop() {
+		for range runs {
+			raw = append(raw, measure(b, func() int { return rawLoop(b, client, messages) }))
+			ours = append(ours, measure(b, func() int { return consume(b, client, messages) }))
+		}
+	}
+	r, o := median(raw), median(ours)
+	b.ReportMetric(r.perCPUSecond(), "raw-msg/cpu-s")
+	b.ReportMetric(o.perCPUSecond(), "consumer-msg/cpu-s")
+	b.ReportMetric(o.perCPUSecond()/r.perCPUSecond(), "ratio")
+	b.ReportMetric(float64(r.allocations), "raw-allocs/msg")
+	b.ReportMetric(float64(o.allocations), "consumer-allocs/msg")
+	b.ReportMetric(0, "ns/op")
+}
+
+func median(samples []sample) sample {
+	slices.SortFunc(samples, func(a, b sample) int { return int(a.perCPUSecond() - b.perCPUSecond()) })
+	return samples[len(samples)/2]
+}
+
+// BenchmarkHandOff measures, for one group, the time from the end of a handler to the
+// start of the next, beside the round trip of a delete that it has to wait for.
+func BenchmarkHandOff(b *testing.B) {
+	client := startStub(b, 1)
+	var mu sync.Mutex
+	var gaps []time.Duration
+	var ended time.Time
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	const wanted = 2000
+	c, err := consumer.New(client, consumer.HandlerFunc(func(context.Context, *consumer.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended.IsZero() {
+			gaps = append(gaps, time.Since(ended))
+		}
+		if len(gaps) == wanted {
+			stop()
+		}
+		ended = time.Now()
+		return nil
+	}), consumer.Config{QueueURL: "http://stub/jobs.fifo", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	require.NoError(b, err)
+	for b.Loop() {
+		require.NoError(b, c.Run(ctx))
+	}
+	var trips []time.Duration
+	for range wanted {
+		began := time.Now()
+		_, err := client.DeleteMessageBatch(b.Context(), &sqs.DeleteMessageBatchInput{
+			QueueUrl: aws.String("http://stub/jobs.fifo"), Entries: []types.DeleteMessageBatchRequestEntry{{Id: aws.String("0"), ReceiptHandle: aws.String("h")}},
+		})
+		require.NoError(b, err)
+		trips = append(trips, time.Since(began))
+	}
+	slices.Sort(gaps)
+	slices.Sort(trips)
+	b.ReportMetric(float64(gaps[len(gaps)/2].Microseconds()), "handoff-p50-us")
+	b.ReportMetric(float64(gaps[len(gaps)*99/100].Microseconds()), "handoff-p99-us")
+	b.ReportMetric(float64(trips[len(trips)/2].Microseconds()), "delete-p50-us")
+	b.ReportMetric(0, "ns/op")
+}
