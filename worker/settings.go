@@ -37,7 +37,35 @@ func readSettings(environment map[string]string) (settings, error) {
 	if err != nil {
 		return s, describe(err, environment)
 	}
+	if err := s.check(); err != nil {
+		return s, err
+	}
 	return s, byVariable(s.consumer().Validate())
+}
+
+// check has the rules that the consumer cannot know.
+func (s settings) check() error {
+	const (
+		longestOfFargate   = 120
+		shortestIdleWindow = 3 * time.Minute // of a guarded alarm
+	)
+	var wrong []error
+	add := func(name string, value any, want string) {
+		wrong = append(wrong, &consumer.ConfigError{Field: name, Value: value, Want: want})
+	}
+	values := reflect.ValueOf(s)
+	for _, field := range reflect.VisibleFields(values.Type()) {
+		if value := values.FieldByIndex(field.Index); value.CanInt() && value.Int() <= 0 {
+			add(field.Tag.Get("env"), value.Interface(), "needs to be above 0; leave it out for the default")
+		}
+	}
+	if s.StopTimeout > longestOfFargate {
+		add("STOP_TIMEOUT_SECONDS", s.StopTimeout, fmt.Sprintf("needs to be at most %d, the most Fargate waits", longestOfFargate))
+	}
+	if s.HoldDown >= shortestIdleWindow {
+		add("PROTECTION_HOLD_DOWN", s.HoldDown, fmt.Sprintf("needs to be below %s, or scale-in finds an idle task protected", shortestIdleWindow))
+	}
+	return errors.Join(wrong...)
 }
 
 // byVariable names the variables of a wrong configuration instead of its fields,

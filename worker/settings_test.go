@@ -38,7 +38,15 @@ func TestWrongSettings(t *testing.T) {
 		},
 		"out of range": {
 			map[string]string{"QUEUE_URL": "q", "VISIBILITY_TIMEOUT": "1s", "HANDLER_TIMEOUT": "13h", "STOP_TIMEOUT_SECONDS": "10"},
-			[]string{"VISIBILITY_TIMEOUT: 1s: needs to be whole seconds from 10s to 12h", "HANDLER_TIMEOUT: 13h0m0s: needs to be up to 11h58m0s", "STOP_TIMEOUT_SECONDS: 10s: needs to be above 15s"},
+			[]string{"VISIBILITY_TIMEOUT: 1s: needs to be whole seconds from 10s to 11h59m", "HANDLER_TIMEOUT: 13h0m0s: needs to be up to 11h58m0s", "STOP_TIMEOUT_SECONDS: 10s: needs to be above 15s"},
+		},
+		"zero and below": {
+			map[string]string{"QUEUE_URL": "q", "CONCURRENCY": "0", "BACKOFF": "-1s", "PROTECTION_HOLD_DOWN": "0s"},
+			[]string{"CONCURRENCY: 0: needs to be above 0", "BACKOFF: -1s: needs to be above 0", "PROTECTION_HOLD_DOWN: 0s: needs to be above 0"},
+		},
+		"beyond Fargate": {
+			map[string]string{"QUEUE_URL": "q", "STOP_TIMEOUT_SECONDS": "121", "PROTECTION_HOLD_DOWN": "3m"},
+			[]string{"STOP_TIMEOUT_SECONDS: 121: needs to be at most 120", "PROTECTION_HOLD_DOWN: 3m0s: needs to be below 3m0s"},
 		},
 	}
 	for name, tc := range cases {

@@ -32,6 +32,8 @@ type AgentAnswer struct {
 	Body   string
 	// Delay before the answer.
 	Delay time.Duration
+	// Effect carries out the request all the same, before the answer above.
+	Effect bool
 }
 
 const (
@@ -102,6 +104,9 @@ func (a *Agent) put(w http.ResponseWriter, req *http.Request) {
 	if a.Answer != nil {
 		answer = a.Answer(*request.ProtectionEnabled, lease)
 	}
+	if answer.Effect {
+		a.grant(*request.ProtectionEnabled, lease)
+	}
 	if answer.Delay > 0 && sleep(req.Context(), answer.Delay) != nil {
 		return
 	}
@@ -112,11 +117,15 @@ func (a *Agent) put(w http.ResponseWriter, req *http.Request) {
 	case answer.Failure != "":
 		writeJSON(w, http.StatusOK, map[string]any{"failure": map[string]any{"Arn": a.TaskARN, "Detail": nil, "Reason": answer.Failure}})
 	default:
-		a.mu.Lock()
-		a.enabled, a.expires = *request.ProtectionEnabled, time.Now().Add(lease)
-		a.mu.Unlock()
+		a.grant(*request.ProtectionEnabled, lease)
 		a.writeState(w)
 	}
+}
+
+func (a *Agent) grant(enabled bool, lease time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.enabled, a.expires = enabled, time.Now().Add(lease)
 }
 
 func (a *Agent) writeState(w http.ResponseWriter) {

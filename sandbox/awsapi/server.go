@@ -35,6 +35,8 @@ type Server struct {
 type Fault struct {
 	// Delay before the request takes effect.
 	Delay time.Duration
+	// DelayAnswer after the request took effect.
+	DelayAnswer time.Duration
 	// Throttle refuses the request without effect.
 	Throttle bool
 	// LoseResponse carries out the request and then breaks the connection.
@@ -147,6 +149,9 @@ func (s *Server) serve(ctx context.Context, target string, body []byte) (reply, 
 		return failure(&cloud.Error{Code: "RequestThrottled", Message: "Rate exceeded"}), nil
 	}
 	result, err := s.do(ctx, action, body, fault)
+	if fault.DelayAnswer > 0 {
+		_ = sleep(ctx, fault.DelayAnswer) // its end is looked at next
+	}
 	if ctx.Err() != nil {
 		return reply{}, ctx.Err()
 	}

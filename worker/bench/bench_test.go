@@ -118,16 +118,19 @@ func (s *stub) take(messages []string, group string) []string {
 // settle answers a batch, and frees the groups of what is deleted.
 func (s *stub) settle(w http.ResponseWriter, r *http.Request) {
 	var request struct {
-		Entries []struct{ Id, ReceiptHandle string }
+		Entries []struct {
+			Id, ReceiptHandle string
+			VisibilityTimeout int
+		}
 	}
 	_ = json.NewDecoder(r.Body).Decode(&request) // our own client
 	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": request.Entries, "Failed": []string{}})
-	if r.Header.Get("X-Amz-Target") != "AmazonSQS.DeleteMessageBatch" {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range request.Entries {
+		if e.VisibilityTimeout > 0 {
+			continue // an extension; deleted or handed back, the message is out of the way
+		}
 		group := e.ReceiptHandle[strings.LastIndex(e.ReceiptHandle, "/")+1:]
 		if s.inFlight[group]--; s.inFlight[group] == 0 {
 			s.free <- group

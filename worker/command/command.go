@@ -4,6 +4,7 @@ package command
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,9 @@ import (
 // of sysexits.h. Code 0 is done; any other, and death by a signal, is tried again.
 const PermanentExitCode = 65
 
-// killDelay is what a program has between SIGTERM and SIGKILL.
-const killDelay = 5 * time.Second
+// killDelay is what a program has between SIGTERM and SIGKILL; less than a consumer
+// waits for a cancelled handler.
+const killDelay = 3 * time.Second
 
 // Handler runs a program once per message: the body on standard input, what is known
 // of the message in the environment, its output line by line into the log. When the
@@ -91,7 +93,8 @@ func signalGroup(cmd *exec.Cmd, signal syscall.Signal) error {
 	return err
 }
 
-// environment is what a program may know of its message.
+// environment is what a program may know of its message; binary attributes are in
+// base64.
 func environment(m *consumer.Message) []string {
 	vars := []string{
 		"MESSAGE_ID=" + m.ID,
@@ -102,9 +105,11 @@ func environment(m *consumer.Message) []string {
 		"MESSAGE_SENT_AT=" + m.SentAt.UTC().Format(time.RFC3339Nano),
 	}
 	for name, value := range m.Attributes {
+		text := base64.StdEncoding.EncodeToString(value.BinaryValue)
 		if value.StringValue != nil {
-			vars = append(vars, "MESSAGE_ATTRIBUTE_"+variableName(name)+"="+*value.StringValue)
+			text = *value.StringValue
 		}
+		vars = append(vars, "MESSAGE_ATTRIBUTE_"+variableName(name)+"="+text)
 	}
 	if m.TraceHeader != "" {
 		// The name that the X-Ray and OpenTelemetry SDKs read.

@@ -16,6 +16,10 @@ type blockedGroup struct {
 	due   time.Time // when the head becomes visible
 }
 
+// comesBackWithin is how long after its time a head is expected back; later it must be
+// with somebody else, or in the dead-letter queue.
+const comesBackWithin = 30 * time.Second
+
 // forgetAfter is how long after its time a head that did not come back is taken to
 // be somebody else's.
 const forgetAfter = 10 * time.Minute
@@ -39,12 +43,12 @@ func (b *blockedGroups) remove(groupID string) {
 	delete(b.groups, groupID)
 }
 
-// dueBy says whether a failed head may come back by a time.
-func (b *blockedGroups) dueBy(t time.Time) bool {
+// dueBetween says whether a failed head may come back within a time.
+func (b *blockedGroups) dueBetween(from, to time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, g := range b.groups {
-		if g.due.Before(t) {
+		if g.due.Before(to) && from.Sub(g.due) < comesBackWithin {
 			return true
 		}
 	}

@@ -38,10 +38,11 @@ type Config struct {
 	// Default 10.
 	Concurrency int
 	// VisibilityTimeout is how long a received message stays hidden unless it is
-	// extended, which happens three times as often; whole seconds, 10 s to 12 h.
+	// extended, which happens three times as often; whole seconds, 10 s to 11 h 59 min.
 	// Default 60 s: as long as its group is blocked if the task dies.
 	VisibilityTimeout time.Duration
-	// WaitTime of a long poll, whole seconds, 0 to 20 s. Default 20 s.
+	// WaitTime of a long poll, whole seconds, 0 to 20 s. Default 20 s. It is cut to a
+	// third of the VisibilityTimeout: SQS does not say when in the poll it hid a message.
 	WaitTime time.Duration
 	// HandlerTimeout limits one call of the handler, up to 11 h 58 min. That is the
 	// default: SQS lets nobody keep a message for more than 12 hours.
@@ -75,6 +76,9 @@ const (
 	stopMargin = 15 * time.Second
 	// cancelGrace is what a cancelled handler has to return.
 	cancelGrace = 5 * time.Second
+	// predecessorGrace is how long a group waits for a handler that ignores its
+	// cancellation before it is handed back.
+	predecessorGrace = 30 * time.Second
 	// callTimeout limits a call to SQS but for the long poll.
 	callTimeout = 10 * time.Second
 	// batchSize is the most entries of a batch, and messages of a receive.
@@ -132,14 +136,15 @@ func (c Config) Validate() error {
 	}
 	check(c.QueueURL != "", "QueueURL", `""`, "needs to be the URL of an SQS FIFO queue")
 	check(c.Concurrency >= 1, "Concurrency", c.Concurrency, "needs to be 1 group or more")
-	check(c.VisibilityTimeout >= 10*time.Second && c.VisibilityTimeout <= longestLease && c.VisibilityTimeout%time.Second == 0,
-		"VisibilityTimeout", c.VisibilityTimeout, "needs to be whole seconds from 10s to 12h")
+	check(c.VisibilityTimeout >= 10*time.Second && c.VisibilityTimeout <= longestLease-leaseMargin && c.VisibilityTimeout%time.Second == 0,
+		"VisibilityTimeout", c.VisibilityTimeout, "needs to be whole seconds from 10s to 11h59m")
 	check(c.WaitTime >= 0 && c.WaitTime <= 20*time.Second && c.WaitTime%time.Second == 0, "WaitTime", c.WaitTime, "needs to be whole seconds up to 20s")
 	check(c.HandlerTimeout > 0 && c.HandlerTimeout <= longestLease-2*leaseMargin,
 		"HandlerTimeout", c.HandlerTimeout, fmt.Sprintf("needs to be up to %s; SQS lets nobody keep a message for more than 12 hours", longestLease-2*leaseMargin))
 	check(c.Attempts >= 1, "Attempts", c.Attempts, "needs to be 1 or more")
-	check(c.Backoff > 0 && c.Backoff <= c.MaxBackoff, "Backoff", c.Backoff, fmt.Sprintf("needs to be above 0 and at most MaxBackoff (%s)", c.MaxBackoff))
-	check(c.MaxBackoff <= longestLease-leaseMargin, "MaxBackoff", c.MaxBackoff, "needs to be below 12h")
+	check(c.Backoff > 0, "Backoff", c.Backoff, "needs to be above 0")
+	check(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= longestLease-leaseMargin, "MaxBackoff", c.MaxBackoff,
+		fmt.Sprintf("needs to be from the first wait (%s) to 11h59m", c.Backoff))
 	check(c.StopTimeout > stopMargin, "StopTimeout", c.StopTimeout, fmt.Sprintf("needs to be above %s", stopMargin))
 	return errors.Join(wrong...)
 }

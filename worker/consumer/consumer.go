@@ -33,6 +33,8 @@ type Consumer struct {
 	calls context.Context
 
 	stop     chan struct{} // closed when no more work may start
+	killed   chan struct{} // closed when the process has StopTimeout left
+	killedAt time.Time     // when that was; read it after killed
 	stopOnce sync.Once
 	running  sync.WaitGroup // goroutines of groups
 
@@ -57,14 +59,15 @@ func New(client SQS, handler Handler, config Config) (*Consumer, error) {
 		Config: config, client: client, handler: handler,
 		deleter: newDeleter(client, config.QueueURL),
 		slots:   semaphore.NewWeighted(int64(config.Concurrency)),
-		stop:    make(chan struct{}),
-		active:  map[string]*lease{}, leases: map[*lease]bool{},
+		stop:    make(chan struct{}), killed: make(chan struct{}),
+		active: map[string]*lease{}, leases: map[*lease]bool{},
 	}, nil
 }
 
 // Run consumes until ctx ends or the service wants the task no more, then drains:
-// what has not started is handed back at once, running handlers have until 15 s
-// before StopTimeout, then they are cancelled. It fails if SQS refuses the first
+// what has not started is handed back at once. Once ctx has ended, running handlers
+// have until 15 s before StopTimeout, then they are cancelled; handlers of a task that
+// is merely unwanted are protected and finish. Run fails if SQS refuses the first
 // poll: no such queue, or no right to it. A Consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
 	calls, endCalls := context.WithCancel(context.WithoutCancel(ctx))
@@ -79,15 +82,19 @@ func (c *Consumer) Run(ctx context.Context) error {
 	helpers.Go(func() { c.reportBlocked(calls) })
 
 	polling, stopPolling := context.WithCancel(ctx)
-	unhook := context.AfterFunc(polling, c.stopWork)
+	unhook := context.AfterFunc(ctx, func() {
+		c.killedAt = time.Now()
+		close(c.killed)
+		c.stopWork()
+	})
 	go func() {
 		<-c.stop
 		stopPolling()
 	}()
 	err := c.poll(polling, work)
 	c.stopWork()
-	unhook()
 	c.drain(cancelWork)
+	unhook()
 	c.cut()
 	endCalls()
 	helpers.Wait()
@@ -115,30 +122,37 @@ func (c *Consumer) stopping() bool {
 
 // poll receives messages while there are slots for them.
 func (c *Consumer) poll(ctx, work context.Context) error {
-	received := false
-	for failures := 0; ; {
+	for received := false; ; received = true {
 		slots, err := c.takeSlots(ctx)
 		if err != nil {
 			return nil // stopping
 		}
 		p := newPoll(c, slots)
-		err = p.run(c.cuttable(ctx))
-		if err == nil {
-			received, failures = true, 0
-			c.start(work, p)
-			continue
-		}
-		c.slots.Release(int64(slots))
-		if ctx.Err() != nil {
-			return nil // stopping
-		}
-		if !received && isRefusal(err) {
+		if err := c.receive(ctx, p, received); err != nil {
+			c.slots.Release(int64(slots))
+			if ctx.Err() != nil {
+				return nil // stopping
+			}
 			return fmt.Errorf("receiving from %s: %w", c.QueueURL, err)
 		}
-		failures++
+		c.start(work, p)
+	}
+}
+
+// receive runs a poll, with patience: the same one again and again, so that messages
+// whose delivery got lost come after all. Only the first may be refused for good.
+func (c *Consumer) receive(ctx context.Context, p *poll, received bool) error {
+	for failures := 1; ; failures++ {
+		err := p.run(c.cuttable(ctx))
+		if err == nil || ctx.Err() != nil || !received && isRefusal(err) {
+			return err
+		}
 		c.Logger.Warn("receiving failed; it is tried again", "error", err)
-		if sleep(ctx, exponential(c.Backoff, 30*time.Second, failures)) != nil {
-			return nil
+		if err := sleep(ctx, exponential(c.Backoff, 30*time.Second, failures)); err != nil {
+			return err
+		}
+		if time.Since(p.askedAt) > attemptLife {
+			p.renew()
 		}
 	}
 }
@@ -176,11 +190,14 @@ func (c *Consumer) takeSlots(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
+	if err := c.awaitProtection(ctx); err != nil {
+		return 0, err
+	}
 	if err := c.slots.Acquire(ctx, 1); err != nil {
 		return 0, err
 	}
 	taken := 1
-	if c.blocked.dueBy(time.Now().Add(c.WaitTime)) {
+	if now := time.Now(); c.blocked.dueBetween(now, now.Add(c.WaitTime)) {
 		return taken, nil
 	}
 	for taken < batchSize && c.slots.TryAcquire(1) {
@@ -189,7 +206,30 @@ func (c *Consumer) takeSlots(ctx context.Context) (int, error) {
 	return taken, nil
 }
 
-// poll is one receive, with all its repetitions.
+// attemptLife is how long SQS remembers an attempt id, less a margin.
+const attemptLife = 4 * time.Minute
+
+// awaitProtection asks for protection before it receives, once it was refused: what is
+// received only to be handed back comes nearer to the dead-letter queue each time.
+func (c *Consumer) awaitProtection(ctx context.Context) error {
+	for c.refusals.Load() > 0 {
+		release, err := c.Protection.Hold(ctx)
+		if err == nil {
+			release()
+			c.refusals.Store(0)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := sleep(ctx, c.refused(err)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// poll is one receive.
 type poll struct {
 	c *Consumer
 	// attempt tells SQS which receives are the same, so that a repetition after a lost
@@ -203,26 +243,30 @@ type poll struct {
 }
 
 func newPoll(c *Consumer, slots int) *poll {
-	return &poll{c: c, attempt: rand.Text(), slots: slots, askedAt: time.Now()}
+	p := &poll{c: c, slots: slots}
+	p.renew()
+	return p
 }
 
-// run receives. If the answer is lost it asks again for the same messages, with
-// patience while the worker runs and once when it stops: they would be hidden from
-// everybody otherwise.
+// renew makes it a receive of its own.
+func (p *poll) renew() { p.attempt, p.askedAt = rand.Text(), time.Now() }
+
+// run receives. If the answer is lost or the poll is cut off it asks again, at once,
+// for the same messages: they would be hidden from everybody otherwise.
 func (p *poll) run(ctx context.Context) error {
-	err := p.receive(ctx, p.c.WaitTime)
+	err := p.receive(ctx, min(p.c.WaitTime, (p.c.VisibilityTimeout/3).Truncate(time.Second)))
 	if err == nil || isRefusal(err) {
 		return err
 	}
-	repeat, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-	defer cancel()
-	if again := p.receive(repeat, 0); again != nil {
+	if again := p.receive(context.WithoutCancel(ctx), 0); again != nil {
 		return errors.Join(err, again)
 	}
 	return nil
 }
 
 func (p *poll) receive(ctx context.Context, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
+	defer cancel()
 	p.receivedAt = time.Now()
 	output, err := p.c.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    aws.String(p.c.QueueURL),
@@ -263,18 +307,34 @@ func (c *Consumer) start(work context.Context, p *poll) {
 		leases[i] = newLease(work, messages, p.askedAt, p.receivedAt, c.VisibilityTimeout, c.countLoss)
 		before[i] = c.register(leases[i])
 	}
-	release, err := c.Protection.Hold(work)
-	if err != nil {
-		c.refused(err)
-		for _, l := range leases {
-			c.release(l.takeAll(), 0)
-		}
-	} else {
+	if release, err := c.holdUnlessStopping(work); err == nil {
 		defer release() // when each group has begun to hold it for itself, or soon after
+	} else {
+		c.releaseAll(leases)
 	}
 	for i, l := range leases {
 		c.running.Go(func() { c.runGroup(l, before[i]) })
 	}
+}
+
+// holdUnlessStopping asks for protection before any of a poll's groups starts.
+func (c *Consumer) holdUnlessStopping(work context.Context) (release func(), err error) {
+	if c.stopping() {
+		return nil, ErrStopping
+	}
+	if release, err = c.Protection.Hold(work); err != nil {
+		c.refused(err)
+	}
+	return release, err
+}
+
+// releaseAll hands back the messages of several groups.
+func (c *Consumer) releaseAll(leases []*lease) {
+	var calls sync.WaitGroup
+	for _, l := range leases {
+		calls.Go(func() { c.release(l.takeAll(), 0) })
+	}
+	calls.Wait()
 }
 
 // register notes a new lease and returns the one on the same group before it, which
@@ -287,26 +347,45 @@ func (c *Consumer) register(l *lease) (before *lease) {
 	groupsNow := len(c.leases)
 	c.mu.Unlock()
 	c.Metrics.InFlight(groupsNow)
-	if before != nil {
+	if before != nil && !before.concluding() {
 		c.lose(before)
 	}
 	return before
 }
 
-// finish ends a group's goroutine.
-func (c *Consumer) finish(l *lease) {
+// finish ends a group's goroutine. The group counts as active until a handler that
+// ran before it has returned, too.
+func (c *Consumer) finish(l, before *lease) {
 	l.takeAll()
 	l.cancel(context.Canceled)
 	c.mu.Lock()
-	if c.active[l.groupID] == l {
-		delete(c.active, l.groupID)
-	}
 	delete(c.leases, l)
 	groupsNow := len(c.leases)
 	c.mu.Unlock()
 	c.Metrics.InFlight(groupsNow)
-	close(l.done)
 	c.slots.Release(1)
+	if before != nil {
+		select {
+		case <-before.done:
+		default:
+			go func() {
+				<-before.done
+				c.end(l)
+			}()
+			return
+		}
+	}
+	c.end(l)
+}
+
+// end says that nothing of a lease runs any more.
+func (c *Consumer) end(l *lease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active[l.groupID] == l {
+		delete(c.active, l.groupID)
+	}
+	close(l.done)
 }
 
 func (c *Consumer) currentLeases() []*lease {
@@ -332,27 +411,28 @@ func (c *Consumer) countLoss(l *lease) {
 }
 
 // refused notes that protection was refused: when the service wants fewer tasks the
-// worker stops, otherwise it waits before it polls again.
-func (c *Consumer) refused(err error) {
+// worker stops, otherwise it waits a while, which it returns, before it polls again.
+func (c *Consumer) refused(err error) (pause time.Duration) {
 	var unwanted interface{ Unwanted() bool }
 	if errors.As(err, &unwanted) && unwanted.Unwanted() {
 		c.Logger.Info("the service wants fewer tasks; the worker stops", "reason", err)
 		c.stopWork()
-		return
+		return 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pauseUntil.After(time.Now()) {
-		return
+	if pause := time.Until(c.pauseUntil); pause > 0 {
+		return pause
 	}
-	pause := exponential(5*time.Second, time.Minute, int(c.refusals.Add(1)))
+	pause = exponential(5*time.Second, time.Minute, int(c.refusals.Add(1)))
 	c.pauseUntil = time.Now().Add(pause)
 	c.Logger.Warn("protection was refused: nothing starts, the messages are handed back", "pause", pause, "error", err)
+	return pause
 }
 
-// drain hands back what waits, gives running handlers their time, and cancels them.
+// drain hands back what waits, lets running handlers finish, and cancels them when
+// the process has to end.
 func (c *Consumer) drain(cancelWork context.CancelCauseFunc) {
-	deadline := time.Now().Add(c.StopTimeout - stopMargin)
 	for _, l := range c.currentLeases() {
 		if tail := l.takeTail(); tail != nil {
 			c.running.Go(func() { c.changeVisibility(tail, 0) })
@@ -363,6 +443,12 @@ func (c *Consumer) drain(cancelWork context.CancelCauseFunc) {
 		c.running.Wait()
 		close(finished)
 	}()
+	select {
+	case <-finished:
+		return
+	case <-c.killed:
+	}
+	deadline := c.killedAt.Add(c.StopTimeout - stopMargin)
 	if waitUntil(finished, deadline) {
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -533,6 +535,179 @@ func TestProtectionRefused(t *testing.T) {
 	})
 }
 
+func TestAnOutageOfTheAgentBurnsNoReceives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 5)
+		for i := range 30 {
+			w.send(fmt.Sprint("group", i), fmt.Sprint("m", i))
+		}
+		config := w.config()
+		config.Protection = refusing{errors.New("the agent does not answer"), time.Now().Add(6 * time.Hour)}
+		stop := w.run(config, func(context.Context, *Message) error { return nil })
+		time.Sleep(7 * time.Hour)
+		require.NoError(t, stop())
+		assert.Empty(t, w.bodies(w.failed))
+		assert.Empty(t, w.bodies(w.queueURL))
+	})
+}
+
+// holding is a Protection that a function stands for.
+type holding func(ctx context.Context) (func(), error)
+
+func (h holding) Hold(ctx context.Context) (func(), error) { return h(ctx) }
+
+func TestNothingStartsAfterTheSignal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1")
+		config := w.config()
+		config.Protection = holding(func(context.Context) (func(), error) {
+			time.Sleep(15 * time.Second) // the agent takes its time
+			return func() {}, nil
+		})
+		stop := w.run(config, func(context.Context, *Message) error {
+			assert.Fail(t, "SIGTERM came before the agent's answer")
+			return nil
+		})
+		time.Sleep(5 * time.Second)
+		require.NoError(t, stop())
+		a1, _ := w.message("a1")
+		assert.True(t, a1.VisibleAt(time.Now()))
+	})
+}
+
+func TestAnUnwantedTaskFinishesWhatItHasBegun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1")
+		config := w.config()
+		unwanted := false
+		config.Protection = holding(func(context.Context) (func(), error) {
+			if unwanted {
+				return nil, unwantedError{}
+			}
+			return func() {}, nil
+		})
+		c, err := New(client(w.server), HandlerFunc(func(ctx context.Context, _ *Message) error {
+			unwanted = true
+			w.send("b", "b1")
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(3 * time.Hour): // far beyond the stop timeout: nobody has sent SIGTERM
+				return nil
+			}
+		}), config)
+		require.NoError(t, err)
+		require.NoError(t, c.Run(t.Context()))
+		assert.Equal(t, []string{"b1"}, w.bodies(w.queueURL))
+	})
+}
+
+func TestAGroupIsNotKeptForAHandlerThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 100)
+		w.send("a", "a1")
+		hung := make(chan struct{})
+		var live, most atomic.Int32
+		first := true
+		stop := w.run(w.config(), func(context.Context, *Message) error {
+			most.Store(max(most.Load(), live.Add(1)))
+			defer live.Add(-1)
+			if first {
+				first = false
+				w.server.Skew(time.Minute) // the lease is gone, but the handler does not care
+				<-hung
+			}
+			return nil
+		})
+		time.Sleep(5 * time.Minute)
+		a1, _ := w.message("a1")
+		assert.Greater(t, a1.ReceiveCount, 2, "it is handed back for others to take")
+		close(hung)
+		time.Sleep(20 * time.Minute)
+		require.NoError(t, stop())
+		assert.Empty(t, w.bodies(w.queueURL))
+		assert.Equal(t, int32(1), most.Load(), "never two handlers of one group")
+	})
+}
+
+func TestARequestThatIsNotAnsweredIsNotDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1", "a2")
+		silent := 3
+		mute := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.Header.Get("X-Amz-Target"), "DeleteMessageBatch") && silent > 0 {
+				silent--
+				header := http.Header{"Content-Type": {"application/x-amz-json-1.0"}}
+				return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
+			}
+			return w.server.RoundTrip(req)
+		})
+		stop := w.runOn(mute, w.config(), func(_ context.Context, m *Message) error {
+			if m.Body == "a2" {
+				assert.NotContains(t, w.bodies(w.queueURL), "a1")
+			}
+			return nil
+		})
+		time.Sleep(time.Minute)
+		require.NoError(t, stop())
+		assert.Empty(t, w.bodies(w.queueURL))
+	})
+}
+
+func TestExponential(t *testing.T) {
+	t.Parallel()
+	for attempt, want := range map[int]time.Duration{1: time.Second, 3: 4 * time.Second, 10: time.Minute, 100: time.Minute} {
+		got := exponential(time.Second, time.Minute, attempt)
+		assert.LessOrEqual(t, got, want)
+		assert.GreaterOrEqual(t, got, want/2)
+	}
+	assert.LessOrEqual(t, exponential(3*time.Hour, 11*time.Hour, 50), 11*time.Hour, "no overflow")
+}
+
+// TestNoLeaseIsLostWithoutTrouble: in calm weather, whatever the settings, every
+// message is received once and no lease is lost.
+func TestNoLeaseIsLostWithoutTrouble(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 10)
+			w.server.Fault = func(string) awsapi.Fault {
+				return awsapi.Fault{DelayAnswer: time.Duration(random.IntN(200)) * time.Millisecond}
+			}
+			metrics := &counts{}
+			config := w.config()
+			config.Metrics = metrics
+			config.VisibilityTimeout = time.Duration(10+random.IntN(60)) * time.Second
+			config.Concurrency = 1 + random.IntN(20)
+			stop := w.run(config, func(context.Context, *Message) error {
+				time.Sleep(time.Duration(random.IntN(100)) * time.Second)
+				return nil
+			})
+			messages := 1 + random.IntN(30)
+			for i := range messages {
+				time.Sleep(time.Duration(random.IntN(40)) * time.Second)
+				w.send(fmt.Sprint("group", random.IntN(5)), fmt.Sprint(i))
+			}
+			time.Sleep(2 * time.Hour)
+			require.NoError(t, stop())
+			assert.Zero(t, metrics.lost)
+			assert.Equal(t, messages, metrics.received)
+			assert.Equal(t, messages, metrics.done)
+		})
+	}
+}
+
 func TestRunFailsIfTheQueueCannotBeRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -636,7 +811,7 @@ func TestConfigValidate(t *testing.T) {
 	}.Validate()
 	for _, want := range []string{
 		`QueueURL: "": needs to be the URL`, "Concurrency: -1", "VisibilityTimeout: 1ms", "WaitTime: 21s", "HandlerTimeout: 12h0m0s",
-		"Attempts: -1", "Backoff: 1h0m0s", "StopTimeout: 1s",
+		"Attempts: -1", "MaxBackoff: 15m0s: needs to be from the first wait (1h0m0s)", "StopTimeout: 1s",
 	} {
 		require.ErrorContains(t, err, want)
 	}

@@ -19,9 +19,10 @@ const (
 // runGroup works through the messages of a lease, one by one, each after SQS has
 // confirmed the delete of the one before.
 func (c *Consumer) runGroup(l *lease, before *lease) {
-	defer c.finish(l)
-	if before != nil {
-		<-before.done // never two handlers of one group
+	defer c.finish(l, before)
+	if !c.awaitPredecessor(before) {
+		c.release(l.takeAll(), c.handBackFor(l, exponential(c.Backoff, c.MaxBackoff, l.receiveCount)))
+		return
 	}
 	for m := l.head(); m != nil; m = l.head() {
 		result, wait := c.handleHead(l, m)
@@ -42,6 +43,24 @@ func (c *Consumer) runGroup(l *lease, before *lease) {
 	}
 }
 
+// awaitPredecessor waits for the handler of a lost lease on the same group, since two
+// handlers of a group must never run. One that does not return is not waited for for
+// ever: others can take the messages.
+func (c *Consumer) awaitPredecessor(before *lease) bool {
+	if before == nil {
+		return true
+	}
+	timer := time.NewTimer(predecessorGrace)
+	defer timer.Stop()
+	select {
+	case <-before.done:
+		return true
+	case <-timer.C:
+	case <-c.stop:
+	}
+	return false
+}
+
 // handleHead handles a message and settles it. A failed one is tried again here
 // first, while the lease holds, since that costs the messages behind it nothing.
 func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.Duration) {
@@ -53,8 +72,11 @@ func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.D
 		if result != failed {
 			return result, 0
 		}
+		if errors.Is(context.Cause(l.ctx), ErrStopping) {
+			return unstarted, 0 // it was cancelled, which is no fault of the message
+		}
 		c.Metrics.Retried(m)
-		c.Logger.Warn("the handler failed", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "attempt", attempt, "error", err)
+		c.Logger.Warn("the handler failed", append(about(m), "attempt", attempt, "error", err)...)
 		var retry retryError
 		if errors.As(err, &retry) {
 			return failed, c.handBackFor(l, retry.after)
@@ -68,22 +90,28 @@ func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.D
 // attempt calls the handler once, under protection, and settles what it has done.
 func (c *Consumer) attempt(l *lease, m *Message) (outcome, error) {
 	release, err := c.Protection.Hold(l.ctx)
+	if l.ctx.Err() != nil {
+		if err == nil {
+			release()
+		}
+		return interrupted(l), nil
+	}
 	if err != nil {
 		c.refused(err)
 		return unstarted, err
 	}
 	defer release()
-	c.refusals.Store(0)
-	if l.ctx.Err() != nil {
-		return interrupted(l), nil
+	if c.stopping() {
+		return unstarted, nil // it was not, before the agent was asked
 	}
 	began := time.Now()
 	err = c.call(l, m)
+	handling, age := time.Since(began), began.Sub(m.SentAt)
 	if l.lost() {
 		return abandoned, err // even if it is done: the handle is good for nothing
 	}
 	if err == nil {
-		return c.conclude(l, m, func() { c.Metrics.Done(m, time.Since(began), time.Since(m.SentAt)) }), nil
+		return c.conclude(l, m, func() { c.Metrics.Done(m, handling, age) }), nil
 	}
 	if IsPermanent(err) && c.DeadLetterQueueURL != "" {
 		return c.bury(l, m, err), err
@@ -94,7 +122,8 @@ func (c *Consumer) attempt(l *lease, m *Message) (outcome, error) {
 // handBackFor is how long a failed message is hidden: whole seconds, and no longer
 // than SQS takes.
 func (c *Consumer) handBackFor(l *lease, wait time.Duration) time.Duration {
-	return max(0, min(wait.Round(time.Second), time.Until(l.limit).Truncate(time.Second)))
+	whole := (wait + time.Second - 1).Truncate(time.Second)
+	return max(0, min(whole, time.Until(l.limit).Truncate(time.Second)))
 }
 
 // call runs the handler with its limit of time.
@@ -115,7 +144,7 @@ func interrupted(l *lease) outcome {
 // conclude deletes a message that needs no more work.
 func (c *Consumer) conclude(l *lease, m *Message, count func()) outcome {
 	if err := c.settle(l, m); err != nil {
-		c.Logger.Warn("a message is done but could not be deleted; it will come again", "message", m.ID, "group", m.GroupID, "error", err)
+		c.Logger.Warn("a message is done but could not be deleted; it will come again", append(about(m), "error", err)...)
 		return abandoned
 	}
 	count()
@@ -125,10 +154,10 @@ func (c *Consumer) conclude(l *lease, m *Message, count func()) outcome {
 // bury moves a message that can never succeed to the dead-letter queue.
 func (c *Consumer) bury(l *lease, m *Message, reason error) outcome {
 	if err := c.deadLetter(m); err != nil {
-		c.Logger.Warn("putting a message into the dead-letter queue failed", "message", m.ID, "group", m.GroupID, "error", err)
+		c.Logger.Warn("putting a message into the dead-letter queue failed", append(about(m), "error", err)...)
 		return failed
 	}
-	c.Logger.Warn("a message went to the dead-letter queue", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "error", reason)
+	c.Logger.Warn("a message went to the dead-letter queue", append(about(m), "error", reason)...)
 	return c.conclude(l, m, func() { c.Metrics.DeadLettered(m) })
 }
 

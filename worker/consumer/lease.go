@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 // message only, so the lease is extended as one, and lost as one.
 type lease struct {
 	groupID string
+	// receiveCount of the first head.
+	receiveCount int
 	// ctx is that of the group's handlers; it ends when the lease does.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -40,10 +43,12 @@ type lease struct {
 // with the given visibility.
 func newLease(work context.Context, messages []*Message, askedAt, receivedAt time.Time, visibility time.Duration, onLoss func(*lease)) *lease {
 	l := &lease{
-		groupID: messages[0].GroupID, messages: messages, done: make(chan struct{}),
+		groupID: messages[0].GroupID, receiveCount: max(messages[0].ReceiveCount, 1), messages: messages, done: make(chan struct{}),
 		limit: askedAt.Add(longestLease - leaseMargin), expires: receivedAt.Add(visibility),
 	}
 	l.ctx, l.cancel = context.WithCancelCause(work)
+	l.mu.Lock() // it may be over before it has begun
+	defer l.mu.Unlock()
 	l.expiry = time.AfterFunc(time.Until(l.expires), func() {
 		if l.lose() {
 			onLoss(l)
@@ -105,6 +110,13 @@ func (l *lease) settled() {
 	}
 }
 
+// concluding says whether nothing is left but to hear that the last delete is done.
+func (l *lease) concluding() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.settling && len(l.messages) == 1
+}
+
 // takeTail takes away the messages that wait behind the head, to hand them back.
 func (l *lease) takeTail() []*Message {
 	l.mu.Lock()
@@ -151,6 +163,12 @@ func (l *lease) extended(until time.Time) {
 		l.expires = until
 		l.expiry.Reset(time.Until(until))
 	}
+}
+
+func (l *lease) expiresAt() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.expires
 }
 
 // holds says whether a message is still to be extended.
@@ -205,7 +223,7 @@ type beatPart struct {
 }
 
 func (k *keeper) extendAll(ctx context.Context) {
-	const callsAtOnce = 4
+	const callsAtOnce = 16
 	var group errgroup.Group
 	group.SetLimit(callsAtOnce)
 	for _, b := range k.beats(time.Now()) {
@@ -220,7 +238,9 @@ func (k *keeper) extendAll(ctx context.Context) {
 // beats packs the leases into batches, each lease whole.
 func (k *keeper) beats(now time.Time) []beat {
 	var beats []beat
-	for _, l := range k.leases() {
+	leases := k.leases()
+	slices.SortFunc(leases, func(a, b *lease) int { return a.expiresAt().Compare(b.expiresAt()) })
+	for _, l := range leases {
 		messages, most := l.extendable(now)
 		visibility := min(k.visibility, most)
 		if len(messages) == 0 || visibility <= 0 {
@@ -250,6 +270,12 @@ func (k *keeper) extend(ctx context.Context, b beat) {
 		return
 	}
 	failures := map[string]types.BatchResultErrorEntry{}
+	for i := range b.entries {
+		failures[entryID(i)] = types.BatchResultErrorEntry{Code: aws.String("Unanswered")}
+	}
+	for _, done := range output.Successful {
+		delete(failures, aws.ToString(done.Id))
+	}
 	for _, f := range output.Failed {
 		failures[aws.ToString(f.Id)] = f
 	}
@@ -259,12 +285,12 @@ func (k *keeper) extend(ctx context.Context, b beat) {
 		for _, m := range part.messages {
 			failure, failed := failures[entryID(position)]
 			position++
-			if !failed {
-				continue
+			if !failed || !part.lease.holds(m) {
+				continue // extended, or settled meanwhile
 			}
 			whole = false
-			if failure.SenderFault && part.lease.holds(m) && part.lease.lose() {
-				k.warn("a lease was refused", "group", part.lease.groupID, "message", m.ID, "code", aws.ToString(failure.Code), "reason", aws.ToString(failure.Message))
+			if failure.SenderFault && part.lease.lose() {
+				k.warn("a lease was refused", "group", part.lease.groupID, "message", m.ID, "receiveCount", m.ReceiveCount, "code", aws.ToString(failure.Code), "reason", aws.ToString(failure.Message))
 				k.onLoss(part.lease)
 			}
 		}

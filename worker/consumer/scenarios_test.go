@@ -164,7 +164,9 @@ func (s *scenario) fault(string) awsapi.Fault {
 		return awsapi.Fault{}
 	}
 	s.totals.faults.Add(1)
-	switch s.number(4) {
+	switch s.number(5) {
+	case 3:
+		return awsapi.Fault{DelayAnswer: s.upTo(15 * time.Second)}
 	case 0:
 		return awsapi.Fault{Throttle: true}
 	case 1:
@@ -258,7 +260,9 @@ func (s *scenario) agentAnswer(protect bool, _ time.Duration) awsapi.AgentAnswer
 		{Status: http.StatusOK, Body: "<html>"},
 		{Status: http.StatusOK, Body: `{}`},
 		{Delay: 20 * time.Second},
-	}[s.number(7)]
+		{Delay: 20 * time.Second, Effect: true},
+		{Status: http.StatusGatewayTimeout, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`, Effect: true},
+	}[s.number(9)]
 }
 
 // lossRecorder counts lost leases.

@@ -80,14 +80,27 @@ func (d *deleter) delete(ctx context.Context, batch []deletion) {
 			results[i] = err
 		}
 	} else {
+		for i := range results {
+			results[i] = errUnanswered
+		}
+		for _, done := range output.Successful {
+			setResult(results, done.Id, nil)
+		}
 		for _, f := range output.Failed {
-			if i, err := strconv.Atoi(aws.ToString(f.Id)); err == nil && i < len(results) {
-				results[i] = entryError(f)
-			}
+			setResult(results, f.Id, entryError(f))
 		}
 	}
 	for i, request := range batch {
 		request.result <- results[i]
+	}
+}
+
+// errUnanswered is an entry that the answer to its batch does not mention.
+var errUnanswered = errors.New("SQS did not say what became of the entry")
+
+func setResult(results []error, id *string, result error) {
+	if i, err := strconv.Atoi(aws.ToString(id)); err == nil && i >= 0 && i < len(results) {
+		results[i] = result
 	}
 }
 
@@ -132,7 +145,7 @@ func (c *Consumer) settle(l *lease, m *Message) error {
 			c.lose(l)
 			return fmt.Errorf("deleting: %w", err)
 		}
-		c.Logger.Warn("a delete failed; it is tried again", "message", m.ID, "group", m.GroupID, "error", err)
+		c.Logger.Warn("a delete failed; it is tried again", append(about(m), "error", err)...)
 		if sleep(ctx, exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
 			c.lose(l)
 			return fmt.Errorf("deleting: %w", err)
@@ -163,7 +176,7 @@ func (c *Consumer) changeVisibility(messages []*Message, visibility time.Duratio
 	}
 	_, err := c.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(c.QueueURL), Entries: entries})
 	if err != nil {
-		c.Logger.Warn("handing back messages failed; they become visible by themselves", "group", messages[0].GroupID, "messages", len(messages), "error", err)
+		c.Logger.Warn("handing back messages failed; they become visible by themselves", append(about(messages[0]), "messages", len(messages), "error", err)...)
 	}
 }
 
@@ -191,13 +204,20 @@ func visibilityEntry(i int, m *Message, visibility time.Duration) types.ChangeMe
 	}
 }
 
+// about is what the log says of a message.
+func about(m *Message) []any {
+	return []any{"message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount}
+}
+
 func entryID(i int) string { return strconv.Itoa(i) }
 
 // exponential is base, doubled with each attempt after the first, up to most, and
 // shortened at random by up to half, so that workers do not move in step.
 func exponential(base, most time.Duration, attempt int) time.Duration {
-	const doublings = 20 // enough for any base to reach any limit
-	d := min(base<<min(attempt-1, doublings), most)
+	d := most
+	if shift := attempt - 1; shift < 63 && base <= most>>shift {
+		d = base << shift
+	}
 	return d/2 + rand.N(d/2+1)
 }
 

@@ -73,8 +73,11 @@ type Task struct {
 	// lock is held during calls and guards what follows; a channel, since waiting for
 	// it has to end with a context.
 	lock chan struct{}
-	// until is how far the protection reaches; zero if there is none.
+	// until is how far the protection reaches for certain; zero if there is none.
 	until time.Time
+	// maybe says that the agent may have granted protection, even if its answer was
+	// lost, so that it has to be ended.
+	maybe bool
 	// holds counts the handlers that run.
 	holds int
 	// holdDown ends the protection of an idle task; idleSpell tells one idle spell
@@ -138,6 +141,7 @@ func (t *Task) reach(ctx context.Context) error {
 		return nil
 	}
 	asked := time.Now()
+	t.maybe = true
 	err := t.put(ctx, true)
 	var refused *RefusedError
 	if errors.As(err, &refused) && refused.Reason == "TASK_NOT_VALID" {
@@ -190,7 +194,7 @@ func (t *Task) stopHoldDown() {
 
 // startHoldDown ends the protection after a while without handlers.
 func (t *Task) startHoldDown() {
-	if t.holds > 0 || t.until.IsZero() {
+	if t.holds > 0 || !t.maybe {
 		return
 	}
 	t.stopHoldDown()
@@ -210,18 +214,22 @@ func (t *Task) endIdleSpell(spell int) {
 	}
 	t.stopHoldDown()
 	if err := t.unprotect(ctx); err != nil {
-		t.Logger.Warn("ending task protection failed; the idle task stays protected until its lease runs out", "until", t.until, "error", err)
+		t.Logger.Warn("ending task protection failed; it is tried again", "error", err)
+		t.startHoldDown()
 	}
 }
 
+// unprotect ends the protection. It counts as ended from the asking on: the answer
+// may get lost after the effect.
 func (t *Task) unprotect(ctx context.Context) error {
-	if t.until.IsZero() {
+	if !t.maybe {
 		return nil
 	}
+	t.until = time.Time{}
 	if err := t.put(ctx, false); err != nil {
 		return err
 	}
-	t.until = time.Time{}
+	t.maybe = false
 	return nil
 }
 
@@ -258,7 +266,7 @@ func (t *Task) putOnce(ctx context.Context, enabled bool) error {
 	defer cancel()
 	ask := request{ProtectionEnabled: enabled}
 	if enabled {
-		ask.ExpiresInMinutes = int(t.lease / time.Minute)
+		ask.ExpiresInMinutes = int((t.lease + time.Minute - 1) / time.Minute)
 	}
 	body, err := json.Marshal(ask)
 	if err != nil {

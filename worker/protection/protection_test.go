@@ -186,6 +186,65 @@ func TestARefusedRenewalLetsWhatRunsRunOn(t *testing.T) {
 	})
 }
 
+// TestLostAnswers: an answer may get lost after the effect. Then a task must not be
+// taken for protected when it is not, nor be left protected when it is idle.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lose bool
+		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
+			if lose {
+				return awsapi.AgentAnswer{Status: 504, Body: `{"error":{"Code":"RequestCanceled"}}`, Effect: true}
+			}
+			return awsapi.AgentAnswer{}
+		}}
+		task := newTask(agent, time.Hour)
+		release, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		release()
+		lose = true
+		time.Sleep(DefaultHoldDown + 10*time.Second) // it is unprotected, but nobody tells
+		lose = false
+		release, err = task.Hold(t.Context())
+		require.NoError(t, err)
+		assert.True(t, agent.Protected(), "it asks again")
+		release()
+		time.Sleep(time.Minute)
+		assert.False(t, agent.Protected())
+
+		lose = true
+		_, err = task.Hold(t.Context())
+		require.Error(t, err)
+		assert.True(t, agent.Protected())
+		lose = false
+		time.Sleep(time.Minute)
+		assert.False(t, agent.Protected(), "what was granted without a word is ended, too")
+	})
+}
+
+func TestAFailedEndIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		down := false
+		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
+			if down {
+				return awsapi.AgentAnswer{Status: 500, Body: `{"error":{"Code":"ServerException"}}`}
+			}
+			return awsapi.AgentAnswer{}
+		}}
+		task := newTask(agent, 11*time.Hour)
+		release, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		down = true
+		release()
+		time.Sleep(10 * time.Minute)
+		assert.True(t, agent.Protected())
+		down = false
+		time.Sleep(time.Minute)
+		assert.False(t, agent.Protected(), "and not for eighteen hours")
+	})
+}
+
 func TestHoldEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
