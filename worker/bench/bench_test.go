@@ -54,7 +54,15 @@ type stub struct {
 	perGroup int         // messages of a group in one receive
 	free     chan string // groups that are not worked on
 	mu       sync.Mutex
-	inFlight map[string]int
+	receives int
+	taken    map[string]taken // by group
+}
+
+// taken is a group that was received.
+type taken struct {
+	receive  int // which time
+	messages int // not settled yet
+	since    time.Time
 }
 
 // serveStub serves the number of groups that the variable says.
@@ -66,11 +74,33 @@ func serveStub() {
 	}
 	fmt.Println(listener.Addr())
 	groups, _ := strconv.Atoi(os.Getenv(stubVariable)) // our own variable
-	s := &stub{perGroup: max(1, batch/groups), free: make(chan string, groups), inFlight: map[string]int{}}
+	s := &stub{perGroup: max(1, batch/groups), free: make(chan string, groups), taken: map[string]taken{}}
 	for i := range groups {
 		s.free <- strconv.Itoa(i)
 	}
+	go s.expire()
 	_ = http.Serve(listener, s) // until it is killed
+}
+
+// expire gives out again what was received and forgotten: the last poll of a consumer
+// that was stopped.
+func (s *stub) expire() {
+	const visibility = 2 * time.Second
+	for range time.Tick(visibility / 4) {
+		s.mu.Lock()
+		for group, t := range s.taken {
+			if time.Since(t.since) > visibility {
+				s.release(group)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// release makes a group free; the caller holds the lock.
+func (s *stub) release(group string) {
+	delete(s.taken, group)
+	s.free <- group
 }
 
 func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -104,13 +134,15 @@ var stubBody = strings.Repeat("x", bodyBytes)
 
 func (s *stub) take(messages []string, group string) []string {
 	s.mu.Lock()
-	s.inFlight[group] += s.perGroup
+	s.receives++
+	receive := s.receives
+	s.taken[group] = taken{receive, s.perGroup, time.Now()}
 	s.mu.Unlock()
 	for i := range s.perGroup {
-		messages = append(messages, fmt.Sprintf(`{"MD5OfBody":"7265f4d211b56873a381d321f586e4a9","MessageId":"00000000-0000-0000-0000-%012d","ReceiptHandle":"%s/%s","Body":"%s","Attributes":{`+
+		messages = append(messages, fmt.Sprintf(`{"MD5OfBody":"7265f4d211b56873a381d321f586e4a9","MessageId":"00000000-0000-0000-0000-%012d","ReceiptHandle":"%s/%d/%s","Body":"%s","Attributes":{`+
 			`"MessageGroupId":"%s","MessageDeduplicationId":"%d","SequenceNumber":"18849496460467696128","ApproximateReceiveCount":"1",`+
 			`"SentTimestamp":"1700000000000","ApproximateFirstReceiveTimestamp":"1700000000000","SenderId":"1"}}`,
-			i, strings.Repeat("h", 180), group, stubBody, group, i))
+			i, strings.Repeat("h", 180), receive, group, stubBody, group, i))
 	}
 	return messages
 }
@@ -131,9 +163,16 @@ func (s *stub) settle(w http.ResponseWriter, r *http.Request) {
 		if e.VisibilityTimeout > 0 {
 			continue // an extension; deleted or handed back, the message is out of the way
 		}
-		group := e.ReceiptHandle[strings.LastIndex(e.ReceiptHandle, "/")+1:]
-		if s.inFlight[group]--; s.inFlight[group] == 0 {
-			s.free <- group
+		handle := strings.Split(e.ReceiptHandle, "/")
+		group := handle[2]
+		t := s.taken[group]
+		if strconv.Itoa(t.receive) != handle[1] {
+			continue // it has expired
+		}
+		t.messages--
+		s.taken[group] = t
+		if t.messages == 0 {
+			s.release(group)
 		}
 	}
 }
@@ -243,7 +282,7 @@ func (d *doneCounter) Done(*consumer.Message, time.Duration, time.Duration) {
 // ratio of the medians.
 func BenchmarkThroughput(b *testing.B) {
 	client := startStub(b, groups)
-	const runs, messages = 5, 30000
+	const runs, messages = 5, 10000
 	rawLoop(b, client, messages/10) // connections, caches
 	consume(b, client, messages/10)
 	var raw, ours []sample

@@ -55,13 +55,14 @@ func New(client SQS, handler Handler, config Config) (*Consumer, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
-	return &Consumer{
+	c := &Consumer{
 		Config: config, client: client, handler: handler,
-		deleter: newDeleter(client, config.QueueURL),
-		slots:   semaphore.NewWeighted(int64(config.Concurrency)),
-		stop:    make(chan struct{}), killed: make(chan struct{}),
+		slots: semaphore.NewWeighted(int64(config.Concurrency)),
+		stop:  make(chan struct{}), killed: make(chan struct{}),
 		active: map[string]*lease{}, leases: map[*lease]bool{},
-	}, nil
+	}
+	c.deleter = &deleter{client: client, queueURL: config.QueueURL, requests: make(chan deletion), groups: c.groupsNow}
+	return c, nil
 }
 
 // Run consumes until ctx ends or the service wants the task no more, then drains:
@@ -386,6 +387,13 @@ func (c *Consumer) end(l *lease) {
 		delete(c.active, l.groupID)
 	}
 	close(l.done)
+}
+
+// groupsNow is how many groups are worked on.
+func (c *Consumer) groupsNow() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.leases)
 }
 
 func (c *Consumer) currentLeases() []*lease {

@@ -18,6 +18,9 @@ type deleter struct {
 	client   SQS
 	queueURL string
 	requests chan deletion
+	// groups is how many are worked on: with as many deletes at hand there is nothing
+	// to wait for.
+	groups func() int
 }
 
 // deletion is a message to delete, and where to say how it went.
@@ -29,12 +32,8 @@ type deletion struct {
 // errNotOurs is a delete that SQS refused since the handle is no longer good.
 var errNotOurs = errors.New("the receipt handle has expired")
 
-func newDeleter(client SQS, queueURL string) *deleter {
-	return &deleter{client: client, queueURL: queueURL, requests: make(chan deletion)}
-}
-
-// run gathers deletions for a few milliseconds, or until a batch is full, until ctx
-// ends.
+// run gathers deletions for a few milliseconds, or until a batch is full or no group
+// could add to it, until ctx ends.
 func (d *deleter) run(ctx context.Context) {
 	const gather = 2 * time.Millisecond
 	var pending []deletion
@@ -49,11 +48,11 @@ func (d *deleter) run(ctx context.Context) {
 		select {
 		case request := <-d.requests:
 			pending = append(pending, request)
-			switch len(pending) {
-			case 1:
-				timer.Reset(gather)
-			case batchSize:
+			switch {
+			case len(pending) >= min(batchSize, d.groups()):
 				flush()
+			case len(pending) == 1:
+				timer.Reset(gather)
 			}
 		case <-timer.C:
 			flush()
