@@ -18,7 +18,7 @@ type ClusterArgs struct {
 	Existing string
 	// Spot associates a new cluster with FARGATE and FARGATE_SPOT. Default false.
 	Spot bool
-	// Tags are put on a new cluster.
+	// Tags are put on a new cluster. Default: none.
 	Tags pulumi.StringMapInput
 }
 

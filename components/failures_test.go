@@ -70,6 +70,7 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 		"w-queue-policy":       {worker, "attaching the queue's policy"},
 		"w-dlq-policy":         {worker, "attaching the dead-letter queue's policy"},
 		"w-dlq-redrive-allow":  {worker, "allowing the redrive"},
+		"w-redrive":            {worker, "setting the redrive policy"},
 		"w-logs":               {worker, "creating the log group"},
 		"w-execution-role":     {worker, "creating the execution role"},
 		"w-execution-policy":   {worker, "attaching the execution role's policy"},

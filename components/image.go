@@ -24,10 +24,30 @@ type ImageArgs struct {
 	// Context is the folder the image is built from, and Dockerfile the file in it
 	// that says how, both relative to the program. Required for a new repository.
 	Context, Dockerfile string
-	// Architecture the image is built for.
+	// Architecture the image is built for. Default x86_64.
 	Architecture Architecture
-	// Tags are put on a new repository.
+	// Tags are put on a new repository. Default: none.
 	Tags pulumi.StringMapInput
+}
+
+// Validate reports what is wrong with the arguments, as *FieldError joined.
+func (args ImageArgs) Validate() error {
+	var found FieldErrors
+	switch {
+	case args.Repository == "" && args.Tag != "":
+		found.Add("imageTag", args.Tag, "selects an image in an existing repository; name it in repositoryName")
+	case args.Repository == "" && args.Digest != "":
+		found.Add("imageDigest", args.Digest, "selects an image in an existing repository; name it in repositoryName")
+	case args.Repository != "" && (args.Tag == "") == (args.Digest == ""):
+		found.Add("repositoryName", args.Repository, "needs one of imageTag and imageDigest")
+	}
+	if args.Tag != "" && !tag.MatchString(":"+args.Tag) {
+		found.Add("imageTag", args.Tag, "is no tag; use up to 128 letters, digits and _ . -")
+	}
+	if args.Digest != "" && !digest.MatchString("@"+args.Digest) {
+		found.Add("imageDigest", args.Digest, "needs to be sha256: and 64 hex digits")
+	}
+	return found.Err()
 }
 
 // Image is the image of a task, built or found.
@@ -43,6 +63,9 @@ type Image struct {
 // NewImage builds or finds an image. It fails if the repository to use does not
 // exist.
 func NewImage(ctx *pulumi.Context, name string, args ImageArgs, opts ...pulumi.ResourceOption) (*Image, error) {
+	if err := args.Validate(); err != nil {
+		return nil, fmt.Errorf("image %q:\n%w", name, err)
+	}
 	image := &Image{}
 	if err := ctx.RegisterComponentResource(ImageType, name, image, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)

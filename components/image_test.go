@@ -1,6 +1,7 @@
 package components
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -57,9 +58,9 @@ func TestFoundImage(t *testing.T) {
 		assert.Equal(t, testImage, uri)
 		assert.Equal(t, testRepo, repository)
 	}
-	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: "jobs", Digest: "sha256:abc"})
+	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: "jobs", Digest: "sha256:" + strings.Repeat("ab", 32)})
 	require.NoError(t, err)
-	assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@sha256:abc", uri)
+	assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@sha256:"+strings.Repeat("ab", 32), uri)
 }
 
 func TestMissingRepository(t *testing.T) {

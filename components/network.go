@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	awsxec2 "github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ec2"
@@ -19,15 +20,33 @@ type NetworkArgs struct {
 	// tasks save.
 	VPCID string
 	// SubnetIDs of the existing VPC. Default: all its subnets that give out public
-	// addresses (with PublicIPs), or all those that do not.
+	// addresses (with PublicIPs), or all those that do not; name them if a private
+	// one has no way out, or a public one gives out no addresses.
 	SubnetIDs []string
 	// SecurityGroupIDs of the existing VPC. Default: a new group that lets traffic
 	// out and none in.
 	SecurityGroupIDs []string
 	// PublicIPs says which subnets of an existing VPC are taken. Default false.
 	PublicIPs bool
-	// Tags are put on every resource that takes them.
+	// Tags are put on every resource that takes them. Default: none.
 	Tags pulumi.StringMapInput
+}
+
+var vpcID = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
+
+// Validate reports what is wrong with the arguments, as *FieldError joined.
+func (args NetworkArgs) Validate() error {
+	var found FieldErrors
+	if args.VPCID == "" && len(args.SubnetIDs) > 0 {
+		found.Add("subnetIds", args.SubnetIDs, "belong to an existing VPC; name it in vpcId")
+	}
+	if args.VPCID == "" && len(args.SecurityGroupIDs) > 0 {
+		found.Add("securityGroupIds", args.SecurityGroupIDs, "belong to an existing VPC; name it in vpcId")
+	}
+	if args.VPCID != "" && !vpcID.MatchString(args.VPCID) {
+		found.Add("vpcId", args.VPCID, "needs to be a VPC id such as vpc-0123456789abcdef0")
+	}
+	return found.Err()
 }
 
 // Network is where tasks run.
@@ -41,6 +60,9 @@ type Network struct {
 // NewNetwork joins or makes a network. It fails if an existing VPC has no subnet of
 // the wanted kind.
 func NewNetwork(ctx *pulumi.Context, name string, args NetworkArgs, opts ...pulumi.ResourceOption) (*Network, error) {
+	if err := args.Validate(); err != nil {
+		return nil, fmt.Errorf("network %q:\n%w", name, err)
+	}
 	n := &Network{}
 	if err := ctx.RegisterComponentResource(NetworkType, name, n, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)

@@ -101,10 +101,6 @@ func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
 	settings.VisibilityTimeoutSeconds = pulumi.Int(args.VisibilityTimeoutSeconds)
 	settings.MessageRetentionSeconds = pulumi.Int(args.MessageRetentionSeconds)
 	settings.ReceiveWaitTimeSeconds = pulumi.Int(longPollSeconds)
-	settings.RedrivePolicy = pulumi.JSONMarshal(pulumi.Map{
-		"deadLetterTargetArn": deadLetter.Arn,
-		"maxReceiveCount":     pulumi.Int(args.MaxReceiveCount),
-	})
 	queue, err := sqs.NewQueue(b.ctx, name, settings, opts...)
 	if err != nil {
 		return workQueue{}, fmt.Errorf("creating the queue: %w", err)
@@ -151,9 +147,10 @@ func (b *builder) newDeadLetterQueue(args QueueArgs) (*sqs.Queue, error) {
 // queueSettings is what both queues have in common.
 func (b *builder) queueSettings(args QueueArgs) *sqs.QueueArgs {
 	settings := &sqs.QueueArgs{FifoQueue: pulumi.Bool(true), Tags: b.tags}
+	// Stated in either case: what is left out stays as it is when it is switched off.
+	settings.DeduplicationScope, settings.FifoThroughputLimit = pulumi.String("queue"), pulumi.String("perQueue")
 	if args.HighThroughput {
-		settings.DeduplicationScope = pulumi.String("messageGroup")
-		settings.FifoThroughputLimit = pulumi.String("perMessageGroupId")
+		settings.DeduplicationScope, settings.FifoThroughputLimit = pulumi.String("messageGroup"), pulumi.String("perMessageGroupId")
 	}
 	if args.KMSKeyARN != nil {
 		settings.KmsMasterKeyId = args.KMSKeyARN.ToStringOutput()
@@ -181,8 +178,15 @@ func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) erro
 	if err != nil {
 		return fmt.Errorf("attaching the dead-letter queue's policy: %w", err)
 	}
-	name, opts = b.child("dlq-redrive-allow")
-	_, err = sqs.NewRedriveAllowPolicy(b.ctx, name, &sqs.RedriveAllowPolicyArgs{
+	return b.redrive(args, queue, deadLetter)
+}
+
+// redrive sends messages that failed too often to the dead-letter queue. That takes
+// only those of this queue, and has to say so first: when the queue is replaced, the
+// new one may not use it before.
+func (b *builder) redrive(args QueueArgs, queue, deadLetter *sqs.Queue) error {
+	name, opts := b.child("dlq-redrive-allow")
+	allowed, err := sqs.NewRedriveAllowPolicy(b.ctx, name, &sqs.RedriveAllowPolicyArgs{
 		QueueUrl: deadLetter.Url,
 		RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
 			"redrivePermission": pulumi.String("byQueue"),
@@ -191,6 +195,17 @@ func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) erro
 	}, opts...)
 	if err != nil {
 		return fmt.Errorf("allowing the redrive: %w", err)
+	}
+	name, opts = b.child("redrive", pulumi.DependsOn([]pulumi.Resource{allowed}))
+	_, err = sqs.NewRedrivePolicy(b.ctx, name, &sqs.RedrivePolicyArgs{
+		QueueUrl: queue.Url,
+		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
+			"deadLetterTargetArn": deadLetter.Arn,
+			"maxReceiveCount":     pulumi.Int(args.MaxReceiveCount),
+		}),
+	}, opts...)
+	if err != nil {
+		return fmt.Errorf("setting the redrive policy: %w", err)
 	}
 	return nil
 }

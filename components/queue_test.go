@@ -20,15 +20,20 @@ func TestQueueDefaults(t *testing.T) {
 			"messageRetentionSeconds":   345600.0,
 			"receiveWaitTimeSeconds":    20.0,
 			"sqsManagedSseEnabled":      true,
+			"deduplicationScope":        "queue",
+			"fifoThroughputLimit":       "perQueue",
 		}
 		if !preview { // the dead-letter queue's ARN is not known before
-			want["redrivePolicy"] = `{"deadLetterTargetArn":"arn:aws:sqs:us-west-1:123456789012:w-dlq.fifo","maxReceiveCount":10}`
+			assert.JSONEq(t, `{"deadLetterTargetArn":"arn:aws:sqs:us-west-1:123456789012:w-dlq.fifo","maxReceiveCount":10}`,
+				inputs(t, p, "w-redrive")["redrivePolicy"].(string))
 		}
 		assert.Equal(t, want, inputs(t, p, "w-queue"))
 		assert.Equal(t, map[string]any{
 			"fifoQueue":               true,
 			"messageRetentionSeconds": 1209600.0,
 			"sqsManagedSseEnabled":    true,
+			"deduplicationScope":      "queue",
+			"fifoThroughputLimit":     "perQueue",
 		}, inputs(t, p, "w-dlq"))
 	})
 }
@@ -62,7 +67,7 @@ func TestQueueOptions(t *testing.T) {
 		}
 		assert.NotContains(t, inputs(t, p, "w-dlq"), "name", "the dead-letter queue is named by Pulumi")
 		if !preview {
-			assert.Contains(t, queue["redrivePolicy"], `"maxReceiveCount":3`)
+			assert.Contains(t, inputs(t, p, "w-redrive")["redrivePolicy"], `"maxReceiveCount":3`)
 		}
 	})
 }

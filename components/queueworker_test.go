@@ -20,6 +20,7 @@ func TestRegistersEverythingInOnePass(t *testing.T) {
 			"aws:sqs/queue:Queue":                           2,
 			"aws:sqs/queuePolicy:QueuePolicy":               2,
 			"aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": 1,
+			"aws:sqs/redrivePolicy:RedrivePolicy":           1,
 			"aws:cloudwatch/logGroup:LogGroup":              1,
 			"aws:iam/role:Role":                             2,
 			"aws:iam/rolePolicy:RolePolicy":                 2,
@@ -39,7 +40,7 @@ func TestOrderComesFromOutputs(t *testing.T) {
 	})
 	bothModes(t, scaleIn, func(t *testing.T, p *plan.Plan, _ bool) {
 		edges := map[string][]string{
-			"w-queue":             {"w-dlq"},
+			"w-redrive":           {"w-queue", "w-dlq", "w-dlq-redrive-allow"},
 			"w-queue-policy":      {"w-queue"},
 			"w-dlq-policy":        {"w-dlq"},
 			"w-dlq-redrive-allow": {"w-dlq", "w-queue"},
@@ -92,7 +93,7 @@ func TestTagsReachEveryResourceThatTakesThem(t *testing.T) {
 	tagged := with(func(a *QueueWorkerArgs) { a.Tags = pulumi.ToStringMap(map[string]string{"team": "jobs"}) })
 	bothModes(t, tagged, func(t *testing.T, p *plan.Plan, _ bool) {
 		untaggable := []string{
-			"aws:sqs/queuePolicy:QueuePolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+			"aws:sqs/queuePolicy:QueuePolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "aws:sqs/redrivePolicy:RedrivePolicy",
 			"aws:iam/rolePolicy:RolePolicy", "aws:appautoscaling/policy:Policy",
 		}
 		for _, r := range p.Resources {

@@ -11,9 +11,9 @@ import (
 
 // ScalingArgs say how many tasks run, and when.
 type ScalingArgs struct {
-	// MinCapacity is the least number of tasks, 0 or more. Default 0.
+	// MinCapacity is the least number of tasks, 0 to 5000. Default 0.
 	MinCapacity int
-	// MaxCapacity is the largest number of tasks, 1 or more, not below MinCapacity.
+	// MaxCapacity is the largest number of tasks, 1 to 5000, not below MinCapacity.
 	// More than there are message groups is of no use. Default 1.
 	MaxCapacity int
 	// Steps say how the task count follows the queue depth.
@@ -33,7 +33,7 @@ type ScalingArgs struct {
 	ScaleInCooldownSeconds int
 	// Idle says when the service goes back to no tasks at all.
 	Idle IdleArgs
-	// SuspendScaleIn and SuspendScaleOut freeze scaling for maintenance.
+	// SuspendScaleIn and SuspendScaleOut freeze scaling for maintenance. Default false.
 	SuspendScaleIn, SuspendScaleOut bool
 	// ScaleOutAlarm, ScaleInAlarm and Idle.Alarm name and describe the alarms.
 	ScaleOutAlarm, ScaleInAlarm AlarmLabel
@@ -45,7 +45,7 @@ type IdleArgs struct {
 	// 0 and up to 100. Default 1: well above what a worker needs to poll, while
 	// Unguarded is false and work in the queue rules out idleness anyway.
 	CPUPercent float64
-	// Minutes without work after which the tasks are stopped, 3 to 1440 (1 to 60 if
+	// Minutes without work after which the tasks are stopped, 3 to 1440 (from 1 if
 	// Unguarded). Default 3.
 	Minutes int
 	// Unguarded watches the CPU alone, as one average over the Minutes. It stops
@@ -56,10 +56,11 @@ type IdleArgs struct {
 	Alarm AlarmLabel
 }
 
-// AlarmLabel names and describes an alarm. Default: a name chosen by Pulumi, and a
-// description that says what the alarm does.
+// AlarmLabel names and describes an alarm.
 type AlarmLabel struct {
-	Name        string
+	// Name of up to 255 characters. Default: chosen by Pulumi.
+	Name string
+	// Description of up to 1024 characters. Default: one that says what the alarm does.
 	Description string
 }
 

@@ -14,9 +14,9 @@ type ScalingStep struct {
 	// Lower is the first depth the step covers (inclusive, 0 or more). Default:
 	// the Upper of the step before it, or 0 for the first step.
 	Lower *int `json:"lower,omitempty"`
-	// Upper is the first depth the step no longer covers (exclusive). Default:
-	// the Lower of the step after it, or no limit for the last step. A single
-	// {Upper: 0} stands for the empty queue.
+	// Upper is the first depth the step no longer covers (exclusive; but the topmost
+	// step of a scale-in covers it, too, as in CDK). Default: the Lower of the step
+	// after it, or no limit for the last step. {Upper: 0} stands for the empty queue.
 	Upper *int `json:"upper,omitempty"`
 	// Change is read according to the AdjustmentType: tasks to add or remove,
 	// tasks to have, or percent to add or remove. 0 changes nothing, except with
@@ -42,8 +42,9 @@ type AdjustmentType string
 const (
 	// ChangeInCapacity adds Change tasks (removes them if negative). The default.
 	ChangeInCapacity AdjustmentType = "ChangeInCapacity"
-	// ExactCapacity sets the task count to Change. Repeating it does no harm,
-	// which makes it the better choice for a queue that fills in bursts.
+	// ExactCapacity sets the task count to Change. Repeating it does no harm; but a
+	// smaller step sets a smaller count as soon as fewer messages are visible, whatever
+	// is in flight.
 	ExactCapacity AdjustmentType = "ExactCapacity"
 	// PercentChangeInCapacity adds Change percent of the running tasks.
 	PercentChangeInCapacity AdjustmentType = "PercentChangeInCapacity"
@@ -203,6 +204,9 @@ func checkBounds(i int, s ScalingStep) error {
 // may be a step of no width.
 func checkDisjoint(steps []ScalingStep, intervals []stepInterval) error {
 	for i, cur := range intervals {
+		if cur.upper < cur.lower {
+			return stepError(cur.step, steps[cur.step], "lies inside %s; give every step a range of its own", steps[intervals[i-1].step])
+		}
 		if cur.lower == cur.upper && cur.upper != 0 {
 			return stepError(cur.step, steps[cur.step],
 				"covers no queue depth, since another step has the same bound; give every step a range of its own")
@@ -312,13 +316,21 @@ func checkSides(steps []ScalingStep, in, out []stepInterval, adjustment Adjustme
 	for _, iv := range in {
 		if iv.change > 0 {
 			return stepError(iv.step, steps[iv.step],
-				"adds tasks below the range in which nothing changes, where the queue is shorter; scale-out steps go above it")
+				"adds tasks in the lower half of the steps, which becomes the scale-in alarm; put a step without change below it, or {upper: 0, change: 0}")
 		}
 	}
-	for _, iv := range out {
-		if iv.change < 0 {
-			return stepError(iv.step, steps[iv.step],
-				"removes tasks above the range in which nothing changes, where the queue is longer; scale-in steps go below it")
+	return checkNoFall(steps, out)
+}
+
+// checkNoFall: steps that remove tasks may stand above others that do, but not above
+// one that adds some.
+func checkNoFall(steps []ScalingStep, out []stepInterval) error {
+	if last := out[len(out)-1]; last.change < 0 {
+		return stepsError(steps, "never starts a task; add a scale-out step such as {lower: 1, change: 1}")
+	}
+	for i := 1; i < len(out); i++ {
+		if before, cur := out[i-1], out[i]; before.change > 0 && cur.change < 0 {
+			return stepError(cur.step, steps[cur.step], "removes tasks from a longer queue than %s, which adds some; scale-in steps go below", steps[before.step])
 		}
 	}
 	return nil

@@ -22,8 +22,8 @@ type ServiceArgs struct {
 	// back with two minutes' notice, whatever protection they have. The cluster
 	// needs the capacity providers FARGATE and FARGATE_SPOT. Default 0.
 	SpotPercent int
-	// OnDemandBase is how many tasks run on Fargate before SpotPercent applies, 0 or
-	// more. Only with SpotPercent. Default 0.
+	// OnDemandBase is how many tasks run on Fargate before SpotPercent applies, 0 to
+	// 100000. Only with a SpotPercent of 1 to 99. Default 0.
 	OnDemandBase int
 	// DeploymentMinimumHealthyPercent is the least share of the desired tasks during
 	// a deployment, 0 to 100. Default 100.

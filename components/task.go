@@ -42,10 +42,11 @@ type TaskArgs struct {
 	// Command replaces the image's own. Default: the image's.
 	Command []string
 	// Environment is added to what the component sets: QUEUE_URL, QUEUE_NAME,
-	// DLQ_URL (if there is a dead-letter queue) and STOP_TIMEOUT_SECONDS.
+	// DLQ_URL (if there is a dead-letter queue) and STOP_TIMEOUT_SECONDS, which it may
+	// not set anew. Default: nothing.
 	Environment pulumi.StringMap
 	// Secrets are environment variables read from SSM parameters (by name or ARN) or
-	// Secrets Manager (by ARN, with :json-key:version-stage:version-id if wanted)
+	// Secrets Manager (by full ARN, with :json-key:version-stage:version-id if wanted)
 	// when a task starts. Default: none.
 	Secrets pulumi.StringMap
 	// KMSKeyARN is the customer key the secrets are encrypted with. Default: none,
@@ -58,7 +59,8 @@ type TaskArgs struct {
 	// Not with ECS Exec, whose agent writes there. Default false.
 	ReadonlyRootFilesystem bool
 	// LogRetentionDays is how long logs are kept, one of the spans CloudWatch Logs
-	// offers: 1, 3, 5, 7, 14, 30, 60, 90, ... Default 30.
+	// offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731 and more,
+	// up to 3653. Default 30.
 	LogRetentionDays int
 }
 

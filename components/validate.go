@@ -80,6 +80,17 @@ func validateExistingQueue(found *FieldErrors, q QueueArgs) {
 	checkARN(found, "existingQueue.deadLetterQueueArn", existing.DeadLetterQueueARN, "sqs", "")
 	checkARN(found, "existingQueue.kmsKeyArn", existing.KMSKeyARN, "kms", "key/")
 	checkARN(found, "existingQueue.deadLetterQueueKmsKeyArn", existing.DeadLetterQueueKMSKeyARN, "kms", "key/")
+	if existing.DeadLetterQueueARN == nil && existing.DeadLetterQueueKMSKeyARN != nil {
+		found.Add("existingQueue.deadLetterQueueKmsKeyArn", describe(existing.DeadLetterQueueKMSKeyARN), "is the key of a dead-letter queue; name that, too")
+	}
+	checkFIFOARN(found, "existingQueue.arn", existing.ARN)
+	checkFIFOARN(found, "existingQueue.deadLetterQueueArn", existing.DeadLetterQueueARN)
+}
+
+func checkFIFOARN(found *FieldErrors, key string, in pulumi.StringInput) {
+	if arn, known := plain(in); known && arnService(arn) == "sqs" && !strings.HasSuffix(arn, ".fifo") {
+		found.Add(key, arn, "needs to be a FIFO queue, whose name ends in .fifo")
+	}
 }
 
 func isZeroQueue(q QueueArgs) bool {
@@ -171,6 +182,9 @@ func validateService(found *FieldErrors, s ServiceArgs) {
 	if s.OnDemandBase > 0 && s.SpotPercent == 0 {
 		found.Add("onDemandBase", s.OnDemandBase, "means nothing without spotPercent; all tasks are on demand")
 	}
+	if s.OnDemandBase > 0 && s.SpotPercent == 100 {
+		found.Add("onDemandBase", s.OnDemandBase, "does not go with spotPercent 100, which gives Fargate a weight of 0; use 99")
+	}
 	least, most := *s.DeploymentMinimumHealthyPercent, *s.DeploymentMaximumPercent
 	checkRange(found, "deploymentMinimumHealthyPercent", least, 0, 100, "percent of the desired tasks")
 	checkRange(found, "deploymentMaximumPercent", most, 100, 200, "percent of the desired tasks")
@@ -218,7 +232,7 @@ func validateIdle(found *FieldErrors, idle IdleArgs) {
 		found.Add("idleCpuPercent", idle.CPUPercent, "needs to be above 0 and at most 100, in percent of the reserved CPU")
 	}
 	if idle.Unguarded {
-		checkRange(found, "idleMinutes", idle.Minutes, 1, 60, "the longest period of an alarm that looks back less than a day")
+		checkRange(found, "idleMinutes", idle.Minutes, 1, 1440, "the longest period of an alarm is a day")
 		return
 	}
 	if idle.Minutes < guardedMinutes {
@@ -283,7 +297,7 @@ var (
 	clusterName     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 	subnetID        = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
 	securityGroupID = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
-	iamAction       = regexp.MustCompile(`^(\*|[a-z0-9-]+:[A-Za-z0-9*?]+)$`)
+	iamAction       = regexp.MustCompile(`^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
 	digest          = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
 	tag             = regexp.MustCompile(`:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 )

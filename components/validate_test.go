@@ -135,7 +135,11 @@ func TestWarnings(t *testing.T) {
 		"twelve hours": {func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 }, []string{"blocked for up to 12.0 hours"}},
 		"steps that touch": {func(a *QueueWorkerArgs) {
 			a.Scaling.Steps = []ScalingStep{{Upper: at(9), Change: -1}, {Lower: at(9), Change: 1}}
-		}, []string{"at a depth of 9 both alarms act"}},
+		}, []string{"at a depth of 9 both alarms act", "up to 9 messages are waiting or worked on"}},
+		"exact steps": {func(a *QueueWorkerArgs) {
+			a.Scaling.AdjustmentType = ExactCapacity
+			a.Scaling.Steps = []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(9), Change: 3}}
+		}, []string{"the scale-out alarm looks at waiting messages only"}},
 		"an existing queue": {func(a *QueueWorkerArgs) { a.Queue.Existing = &ExistingQueue{} }, nil},
 	}
 	for name, tc := range cases {

@@ -28,12 +28,37 @@ func (args QueueWorkerArgs) warnings() []string {
 			args.Queue.VisibilityTimeoutSeconds, float64(args.Queue.VisibilityTimeoutSeconds)/3600, defaultVisibilityTimeoutSeconds))
 	}
 	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
-		if depth, shared := steps.SharedThreshold(); shared {
-			found = append(found, fmt.Sprintf(
-				"scalingSteps: at a depth of %d both alarms act, and tasks are started and stopped in turn; leave a gap between scale-in and scale-out", depth))
-		}
+		found = append(found, steps.warnings(args.Scaling.AdjustmentType)...)
 	}
 	return found
+}
+
+// warnings are the consequences of steps that CDK accepts and AWS carries out.
+func (s StepScaling) warnings(adjustment AdjustmentType) []string {
+	var found []string
+	if depth, shared := s.SharedThreshold(); shared {
+		found = append(found, fmt.Sprintf(
+			"scalingSteps: at a depth of %d both alarms act, and tasks are started and stopped in turn; leave a gap between scale-in and scale-out", depth))
+	}
+	if s.ScaleIn != nil && s.ScaleIn.Threshold > 0 {
+		found = append(found, fmt.Sprintf(
+			"scalingSteps: tasks are stopped while up to %d messages are waiting or worked on; upper: 0 stops them when there are none", s.ScaleIn.Threshold))
+	}
+	if s.stopsOnVisible(adjustment) {
+		found = append(found, "scalingSteps: the scale-out alarm looks at waiting messages only, and some of its steps stop tasks that still work on others; use ChangeInCapacity and let the idle alarm stop them, or a worker that protects its task")
+	}
+	return found
+}
+
+// stopsOnVisible says whether a step of the scale-out alarm may stop tasks.
+func (s StepScaling) stopsOnVisible(adjustment AdjustmentType) bool {
+	first := s.ScaleOut.Adjustments[0].Change
+	for _, a := range s.ScaleOut.Adjustments {
+		if a.Change < 0 || adjustment == ExactCapacity && a.Change != first {
+			return true
+		}
+	}
+	return false
 }
 
 // unreachableIdle warns of a threshold that polling alone may exceed.

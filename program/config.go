@@ -119,7 +119,7 @@ func (r *configReader) queue() components.QueueArgs {
 func (r *configReader) task(architecture components.Architecture) components.TaskArgs {
 	return components.TaskArgs{
 		CPU:                    r.positive("cpu"),
-		MemoryMiB:              r.positive("memory"),
+		MemoryMiB:              r.int("memory"),
 		Architecture:           architecture,
 		Command:                r.strings("command"),
 		Environment:            r.environment(),
@@ -214,11 +214,8 @@ func (r *configReader) statements() []components.PolicyStatement {
 }
 
 var (
-	regionName  = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-\d$`)
-	vpcID       = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
-	imageDigest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	imageTag    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	accountID   = regexp.MustCompile(`^\d{12}$`)
+	regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d$`)
+	accountID  = regexp.MustCompile(`^\d{12}$`)
 )
 
 // check adds the rules of the stack to those of the component.
@@ -231,8 +228,11 @@ func (r *configReader) check(cfg Config) {
 			r.found.Add("aws:allowedAccountIds", id, "needs to be an AWS account id of 12 digits, quoted")
 		}
 	}
-	r.checkNetwork(cfg.Network)
-	r.checkImage(cfg.Image)
+	r.found.AddError(cfg.Network.Validate())
+	if cfg.Network.VPCID == "" && !cfg.Network.PublicIPs {
+		r.found.Add("assignPublicIp", false, "a new VPC has public subnets and no NAT gateway, so tasks need public addresses; use true, or an existing vpcId")
+	}
+	r.found.AddError(cfg.Image.Validate())
 	args := cfg.Worker
 	later := pulumi.String("").ToStringOutput()
 	args.Task.Image = later
@@ -243,41 +243,6 @@ func (r *configReader) check(cfg Config) {
 	args.Service.SubnetIDs = idsOrLater(cfg.Network.SubnetIDs)
 	args.Service.SecurityGroupIDs = idsOrLater(cfg.Network.SecurityGroupIDs)
 	r.found.AddError(args.Validate())
-}
-
-func (r *configReader) checkNetwork(network components.NetworkArgs) {
-	if network.VPCID == "" {
-		if len(network.SubnetIDs) > 0 {
-			r.found.Add("subnetIds", network.SubnetIDs, "belong to an existing VPC; name it in vpcId")
-		}
-		if len(network.SecurityGroupIDs) > 0 {
-			r.found.Add("securityGroupIds", network.SecurityGroupIDs, "belong to an existing VPC; name it in vpcId")
-		}
-		if !network.PublicIPs {
-			r.found.Add("assignPublicIp", false, "a new VPC has public subnets and no NAT gateway, so tasks need public addresses; use true, or an existing vpcId")
-		}
-		return
-	}
-	if !vpcID.MatchString(network.VPCID) {
-		r.found.Add("vpcId", network.VPCID, "needs to be a VPC id such as vpc-0123456789abcdef0")
-	}
-}
-
-func (r *configReader) checkImage(image components.ImageArgs) {
-	switch {
-	case image.Repository == "" && image.Tag != "":
-		r.found.Add("imageTag", image.Tag, "selects an image in an existing repository; name it in repositoryName")
-	case image.Repository == "" && image.Digest != "":
-		r.found.Add("imageDigest", image.Digest, "selects an image in an existing repository; name it in repositoryName")
-	case image.Repository != "" && (image.Tag == "") == (image.Digest == ""):
-		r.found.Add("repositoryName", image.Repository, "needs one of imageTag and imageDigest")
-	}
-	if image.Tag != "" && !imageTag.MatchString(image.Tag) {
-		r.found.Add("imageTag", image.Tag, "is no tag; use up to 128 letters, digits and _ . -")
-	}
-	if image.Digest != "" && !imageDigest.MatchString(image.Digest) {
-		r.found.Add("imageDigest", image.Digest, "needs to be sha256: and 64 hex digits")
-	}
 }
 
 // idsOrLater stands in for ids that another component will bring.

@@ -163,7 +163,15 @@ func (r *configReader) refuseKeysBut(all map[string]string) {
 		if r.asked[key] || namespace != r.ctx.Project() && namespace != "aws" {
 			continue
 		}
-		r.found.Add(key, all[key], "is no key of this program; did you mean %s?", nearest(key, known))
+		value := all[key]
+		if r.secret(key) {
+			value = "(secret)"
+		}
+		if namespace == "aws" {
+			r.found.Add(key, value, "is not handed on to the AWS provider of this program; of aws: it takes region, profile, defaultTags and allowedAccountIds")
+			continue
+		}
+		r.found.Add(key, value, "is no key of this program; did you mean %s?", nearest(key, known))
 	}
 }
 

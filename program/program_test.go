@@ -112,7 +112,7 @@ func TestFailedComponents(t *testing.T) {
 		overrides map[string]string
 		want      string
 	}{
-		"VPC without subnets": {map[string]string{key("vpcId"): "vpc-00000000000000bad"}, "has no subnet"},
+		"VPC without subnets": {map[string]string{key("vpcId"): "vpc-00000000000000bad", key("subnetIds"): "[]"}, "has no subnet"},
 		"no such cluster":     {map[string]string{key("clusterName"): "nowhere"}, "looking up the cluster nowhere"},
 		"no such repository":  {map[string]string{key("repositoryName"): "nowhere"}, "looking up the repository nowhere"},
 	}

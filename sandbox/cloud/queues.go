@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,12 @@ type Queue struct {
 type QueuePolicy struct {
 	QueueURL string `json:"queueUrl"`
 	Policy   string `json:"policy"`
+}
+
+// QueueRedrivePolicy sends messages of a queue that were received too often to another.
+type QueueRedrivePolicy struct {
+	QueueURL      string `json:"queueUrl"`
+	RedrivePolicy string `json:"redrivePolicy"`
 }
 
 // RedriveAllowPolicy says which queues may use a queue as their dead-letter queue.
@@ -73,6 +80,9 @@ func (a *Account) UpdateQueue(url string, q Queue) (*Queue, error) {
 		return nil, err
 	}
 	q.URL, q.ARN, q.Policy, q.RedriveAllowPolicy = old.URL, old.ARN, old.Policy, old.RedriveAllowPolicy
+	if q.RedrivePolicy == "" {
+		q.RedrivePolicy = old.RedrivePolicy // it may be set on its own
+	}
 	if err := a.checkQueue(q); err != nil {
 		return nil, err
 	}
@@ -146,6 +156,39 @@ func (a *Account) checkRedrive(q Queue) error {
 	if target.FIFO != q.FIFO {
 		return refuse("InvalidParameterValue", "the dead-letter queue of a FIFO queue, and of no other, is FIFO")
 	}
+	return target.checkAllows(q.ARN)
+}
+
+// checkAllows holds a queue to the allow policy of its dead-letter queue.
+func (q *Queue) checkAllows(source string) error {
+	if q.RedriveAllowPolicy == "" {
+		return nil
+	}
+	var policy struct {
+		RedrivePermission string
+		SourceQueueArns   []string
+	}
+	if err := json.Unmarshal([]byte(q.RedriveAllowPolicy), &policy); err != nil {
+		return refuse("InvalidAttributeValue", "redriveAllowPolicy is no policy: %v", err)
+	}
+	if policy.RedrivePermission == "denyAll" || policy.RedrivePermission == "byQueue" && !slices.Contains(policy.SourceQueueArns, source) {
+		return refuse("InvalidParameterValue", "the dead-letter queue %s does not allow %s to use it", q.ARN, source)
+	}
+	return nil
+}
+
+// PutRedrivePolicy sets the redrive policy of a queue; "" removes it.
+func (a *Account) PutRedrivePolicy(p QueueRedrivePolicy) error {
+	q, err := a.queue(p.QueueURL)
+	if err != nil {
+		return err
+	}
+	changed := *q
+	changed.RedrivePolicy = p.RedrivePolicy
+	if err := a.checkRedrive(changed); err != nil {
+		return err
+	}
+	q.RedrivePolicy = p.RedrivePolicy
 	return nil
 }
 

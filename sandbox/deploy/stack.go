@@ -109,10 +109,9 @@ func loadAccount(file string, settings *stackfile.Stack) (*cloud.Account, error)
 		account.Repositories[name] = &cloud.Repository{Name: name}
 	}
 	if id := value("vpcId"); id != "" {
-		digits := strings.TrimPrefix(id, "vpc-")
 		account.VPCs[id] = &cloud.VPC{
-			PublicSubnetIDs:  []string{"subnet-a" + digits[1:], "subnet-b" + digits[1:]},
-			PrivateSubnetIDs: []string{"subnet-c" + digits[1:], "subnet-d" + digits[1:]},
+			PublicSubnetIDs:  []string{"subnet-0000000000000000a", "subnet-0000000000000000b"},
+			PrivateSubnetIDs: []string{"subnet-0000000000000000c", "subnet-0000000000000000d"},
 		}
 	}
 	return account, nil

@@ -32,6 +32,22 @@ func init() {
 			},
 			remove: func(a *cloud.Account, url string) error { return a.PutQueuePolicy(cloud.QueuePolicy{QueueURL: url}) },
 		}),
+		define(kind{token: "aws:sqs/redrivePolicy:RedrivePolicy", immutable: []string{"queueUrl"}}, model[cloud.QueueRedrivePolicy]{
+			id: func(p *cloud.QueueRedrivePolicy) string { return p.QueueURL },
+			create: func(a *cloud.Account, p cloud.QueueRedrivePolicy) (*cloud.QueueRedrivePolicy, error) {
+				return &p, a.PutRedrivePolicy(p)
+			},
+			find: func(a *cloud.Account, url string) (*cloud.QueueRedrivePolicy, bool) {
+				q, ok := a.Queues[url]
+				if !ok || q.RedrivePolicy == "" {
+					return nil, false
+				}
+				return &cloud.QueueRedrivePolicy{QueueURL: url, RedrivePolicy: q.RedrivePolicy}, true
+			},
+			remove: func(a *cloud.Account, url string) error {
+				return a.PutRedrivePolicy(cloud.QueueRedrivePolicy{QueueURL: url})
+			},
+		}),
 		define(kind{token: "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", immutable: []string{"queueUrl"}}, model[cloud.RedriveAllowPolicy]{
 			id: func(p *cloud.RedriveAllowPolicy) string { return p.QueueURL },
 			create: func(a *cloud.Account, p cloud.RedriveAllowPolicy) (*cloud.RedriveAllowPolicy, error) {

@@ -164,6 +164,9 @@ func (s *stub) settle(w http.ResponseWriter, r *http.Request) {
 			continue // an extension; deleted or handed back, the message is out of the way
 		}
 		handle := strings.Split(e.ReceiptHandle, "/")
+		if len(handle) != 3 {
+			continue // none of ours
+		}
 		group := handle[2]
 		t := s.taken[group]
 		if strconv.Itoa(t.receive) != handle[1] {
