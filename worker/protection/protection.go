@@ -151,6 +151,15 @@ func (t *Task) reach(ctx context.Context) error {
 	}
 	if err == nil {
 		t.until = asked.Add(t.lease)
+		return nil
+	}
+	if refused != nil {
+		return err
+	}
+	// The answer may have got lost after the effect; the agent knows.
+	if until, asking := t.ask(ctx); asking == nil && time.Until(until) >= t.HandlerTimeout+settling {
+		t.until = until
+		return nil
 	}
 	return err
 }
@@ -256,14 +265,15 @@ type request struct {
 }
 
 type answer struct {
-	Protection *struct{ ProtectionEnabled bool } `json:"protection"`
-	Failure    *struct{ Reason string }          `json:"failure"`
-	Error      *struct{ Code, Message string }   `json:"error"`
+	Protection *struct {
+		ProtectionEnabled bool
+		ExpirationDate    *time.Time // null if there is no protection
+	} `json:"protection"`
+	Failure *struct{ Reason string }        `json:"failure"`
+	Error   *struct{ Code, Message string } `json:"error"`
 }
 
 func (t *Task) putOnce(ctx context.Context, enabled bool) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
 	ask := request{ProtectionEnabled: enabled}
 	if enabled {
 		ask.ExpiresInMinutes = int((t.lease + time.Minute - 1) / time.Minute)
@@ -272,37 +282,56 @@ func (t *Task) putOnce(ctx context.Context, enabled bool) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, t.AgentURI+statePath, bytes.NewReader(body))
+	got, status, err := t.call(ctx, http.MethodPut, body)
 	if err != nil {
-		return fmt.Errorf("asking for task protection: %w", err)
+		return err
+	}
+	if got.Protection == nil || got.Protection.ProtectionEnabled != enabled || status != http.StatusOK {
+		return fmt.Errorf("the agent answered %d, which does not say that protection is %t", status, enabled)
+	}
+	return nil
+}
+
+// ask says how far the protection reaches, as the agent has it; zero is not at all.
+func (t *Task) ask(ctx context.Context) (until time.Time, err error) {
+	got, status, err := t.call(ctx, http.MethodGet, nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if status != http.StatusOK || got.Protection == nil || !got.Protection.ProtectionEnabled || got.Protection.ExpirationDate == nil {
+		return time.Time{}, nil
+	}
+	return *got.Protection.ExpirationDate, nil
+}
+
+// call makes one request and reads its answer. A failure or an error in the body is
+// an error, whatever the status.
+func (t *Task) call(ctx context.Context, method string, body []byte) (got answer, status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, t.AgentURI+statePath, bytes.NewReader(body))
+	if err != nil {
+		return got, 0, fmt.Errorf("asking for task protection: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	response, err := t.Client.Do(req)
 	if err != nil {
-		return fmt.Errorf("asking for task protection: %w", err)
+		return got, 0, fmt.Errorf("asking for task protection: %w", err)
 	}
 	defer response.Body.Close()
-	return readAnswer(response, enabled)
-}
-
-// readAnswer believes nothing but a body that says what was asked for.
-func readAnswer(response *http.Response, enabled bool) error {
 	const largest = 64 << 10
 	text, err := io.ReadAll(io.LimitReader(response.Body, largest))
 	if err != nil {
-		return fmt.Errorf("reading the agent's answer: %w", err)
+		return got, 0, fmt.Errorf("reading the agent's answer: %w", err)
 	}
-	var got answer
 	if err := json.Unmarshal(text, &got); err != nil {
-		return fmt.Errorf("the agent answered %d with no JSON: %.100q", response.StatusCode, text)
+		return got, 0, fmt.Errorf("the agent answered %d with no JSON: %.100q", response.StatusCode, text)
 	}
 	switch {
 	case got.Failure != nil:
-		return &RefusedError{Reason: got.Failure.Reason}
+		return got, 0, &RefusedError{Reason: got.Failure.Reason}
 	case got.Error != nil:
-		return fmt.Errorf("the agent answered %d: %s: %s", response.StatusCode, got.Error.Code, got.Error.Message)
-	case got.Protection == nil || got.Protection.ProtectionEnabled != enabled || response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the agent answered %d, which does not say that protection is %t: %.100q", response.StatusCode, enabled, text)
+		return got, 0, fmt.Errorf("the agent answered %d: %s: %s", response.StatusCode, got.Error.Code, got.Error.Message)
 	}
-	return nil
+	return got, response.StatusCode, nil
 }

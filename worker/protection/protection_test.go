@@ -129,8 +129,12 @@ func TestAnswers(t *testing.T) {
 				task := newTask(agent, time.Hour)
 				began := time.Now()
 				release, err := task.Hold(t.Context())
-				assert.LessOrEqual(t, time.Since(began), 20*time.Second, "calls are bounded")
-				assert.Equal(t, tc.requests, agent.Requests(), "attempts")
+				assert.LessOrEqual(t, time.Since(began), 26*time.Second, "calls are bounded")
+				asked := 0 // whether a lost answer took effect
+				if tc.requests == attempts {
+					asked = 1
+				}
+				assert.Equal(t, tc.requests+asked, agent.Requests(), "attempts")
 				if tc.want == "" {
 					require.NoError(t, err, tc.reason)
 					release()
@@ -213,12 +217,13 @@ func TestLostAnswers(t *testing.T) {
 		assert.False(t, agent.Protected())
 
 		lose = true
-		_, err = task.Hold(t.Context())
-		require.Error(t, err)
+		release, err = task.Hold(t.Context())
+		require.NoError(t, err, "the agent is asked whether it took effect")
 		assert.True(t, agent.Protected())
 		lose = false
+		release()
 		time.Sleep(time.Minute)
-		assert.False(t, agent.Protected(), "what was granted without a word is ended, too")
+		assert.False(t, agent.Protected())
 	})
 }
 

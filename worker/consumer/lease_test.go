@@ -1,0 +1,197 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/awsapi"
+)
+
+func TestTheWholeGroupIsKeptFromTheReceiveOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1", "a2", "a3")
+		metrics := &counts{}
+		config := w.config()
+		config.Metrics = metrics
+		stop := w.run(config, func(context.Context, *Message) error {
+			time.Sleep(2 * time.Hour) // two hundred and forty visibility timeouts
+			return nil
+		})
+		time.Sleep(7 * time.Hour)
+		require.NoError(t, stop())
+		assert.Equal(t, 3, metrics.done)
+		assert.Equal(t, 3, metrics.received, "none was received twice")
+		assert.Zero(t, metrics.lost)
+	})
+}
+
+func TestALostLeaseCancelsTheHandler(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(w *world){
+		"expired, by SQS's clock": func(w *world) { w.server.Skew(time.Minute) },
+		"no extension gets through": func(w *world) {
+			w.server.Fault = func(action string) awsapi.Fault {
+				return awsapi.Fault{Throttle: strings.HasPrefix(action, "ChangeMessage")}
+			}
+		},
+	}
+	for name, harm := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 10)
+				w.send("a", "a1")
+				metrics := &counts{}
+				config := w.config()
+				config.Metrics = metrics
+				var causes record
+				first := true
+				stop := w.run(config, func(ctx context.Context, _ *Message) error {
+					if !first {
+						return nil
+					}
+					first = false
+					harm(w)
+					<-ctx.Done()
+					causes.add("%v", context.Cause(ctx))
+					w.server.Fault = nil
+					return nil // done, but too late: it must not be deleted
+				})
+				time.Sleep(5 * time.Minute)
+				require.NoError(t, stop())
+				assert.Equal(t, []string{ErrLeaseLost.Error()}, causes.all())
+				assert.Equal(t, 1, metrics.lost)
+				assert.Equal(t, 2, metrics.received, "the message came again")
+				assert.Equal(t, 1, metrics.done)
+			})
+		})
+	}
+}
+
+func TestTheTwelveHoursEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1", "a2")
+		metrics := &counts{}
+		config := w.config()
+		config.Metrics = metrics
+		began := time.Now()
+		var ends record
+		stop := w.run(config, func(ctx context.Context, m *Message) error {
+			if m.Body == "a1" && m.ReceiveCount == 1 {
+				time.Sleep(6 * time.Hour)
+				return nil
+			}
+			if m.ReceiveCount == 1 {
+				<-ctx.Done() // six hours later the twelve of its receive are over
+				ends.add("%s after %s", context.Cause(ctx), time.Since(began).Round(time.Minute))
+			}
+			return nil
+		})
+		time.Sleep(13 * time.Hour)
+		require.NoError(t, stop())
+		assert.Equal(t, []string{"the lease on the message's group is lost after 11h59m0s"}, ends.all())
+		assert.Empty(t, w.bodies(w.queueURL), "the second receive did it")
+	})
+}
+
+func TestHandlerTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1")
+		config := w.config()
+		config.HandlerTimeout = 7 * time.Minute
+		began := time.Now()
+		var ends record
+		stop := w.run(config, func(ctx context.Context, _ *Message) error {
+			if len(ends.all()) > 0 {
+				return nil
+			}
+			<-ctx.Done()
+			ends.add("%s after %s", context.Cause(ctx), time.Since(began))
+			return ctx.Err()
+		})
+		time.Sleep(20 * time.Minute)
+		require.NoError(t, stop())
+		assert.Equal(t, []string{"the handler's time is up after 7m0s"}, ends.all())
+		assert.Empty(t, w.bodies(w.queueURL))
+	})
+}
+
+func TestAGroupIsNotKeptForAHandlerThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 100)
+		w.send("a", "a1")
+		hung := make(chan struct{})
+		var live, most atomic.Int32
+		first := true
+		stop := w.run(w.config(), func(context.Context, *Message) error {
+			most.Store(max(most.Load(), live.Add(1)))
+			defer live.Add(-1)
+			if first {
+				first = false
+				w.server.Skew(time.Minute) // the lease is gone, but the handler does not care
+				<-hung
+			}
+			return nil
+		})
+		time.Sleep(5 * time.Minute)
+		a1, _ := w.message("a1")
+		assert.Greater(t, a1.ReceiveCount, 2, "it is handed back for others to take")
+		close(hung)
+		time.Sleep(20 * time.Minute)
+		require.NoError(t, stop())
+		assert.Empty(t, w.bodies(w.queueURL))
+		assert.Equal(t, int32(1), most.Load(), "never two handlers of one group")
+	})
+}
+
+// TestNoLeaseIsLostWithoutTrouble: in calm weather, whatever the settings, every
+// message is received once and no lease is lost.
+func TestNoLeaseIsLostWithoutTrouble(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 10)
+			w.server.Fault = func(string) awsapi.Fault {
+				return awsapi.Fault{DelayAnswer: time.Duration(random.IntN(200)) * time.Millisecond}
+			}
+			metrics := &counts{}
+			config := w.config()
+			config.Metrics = metrics
+			config.VisibilityTimeout = time.Duration(10+random.IntN(60)) * time.Second
+			config.Concurrency = 1 + random.IntN(20)
+			stop := w.run(config, func(context.Context, *Message) error {
+				time.Sleep(time.Duration(random.IntN(100)) * time.Second)
+				return nil
+			})
+			messages := 1 + random.IntN(30)
+			for i := range messages {
+				time.Sleep(time.Duration(random.IntN(40)) * time.Second)
+				w.send(fmt.Sprint("group", random.IntN(5)), fmt.Sprint(i))
+			}
+			time.Sleep(2 * time.Hour)
+			require.NoError(t, stop())
+			assert.Zero(t, metrics.lost)
+			assert.Equal(t, messages, metrics.received)
+			assert.Equal(t, messages, metrics.done)
+		})
+	}
+}
