@@ -240,3 +240,27 @@ func TestAnUnwantedTaskFinishesWhatItHasBegun(t *testing.T) {
 		assert.Equal(t, []string{"b1"}, w.bodies(w.queueURL))
 	})
 }
+
+func TestEachStartIsProtected(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10)
+		w.send("a", "a1", "a2")
+		protected := true
+		config := w.config()
+		config.Protection = holding(func(context.Context) (func(), error) {
+			if !protected {
+				return nil, errors.New("the renewal was refused")
+			}
+			return func() {}, nil
+		})
+		stop := w.run(config, func(_ context.Context, m *Message) error {
+			assert.True(t, protected, "%s starts unprotected", m.Body)
+			protected = false // for whatever comes next
+			return nil
+		})
+		time.Sleep(time.Minute)
+		require.NoError(t, stop())
+		assert.Equal(t, []string{"a2"}, w.bodies(w.queueURL))
+	})
+}
