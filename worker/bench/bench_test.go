@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -149,14 +150,19 @@ func (s *stub) take(messages []string, group string) []string {
 
 // settle answers a batch, and frees the groups of what is deleted.
 func (s *stub) settle(w http.ResponseWriter, r *http.Request) {
+	type entry struct {
+		Id, ReceiptHandle string
+		VisibilityTimeout int
+	}
 	var request struct {
-		Entries []struct {
-			Id, ReceiptHandle string
-			VisibilityTimeout int
-		}
+		ReceiptHandle string // of a delete that is no batch
+		Entries       []entry
 	}
 	_ = json.NewDecoder(r.Body).Decode(&request) // our own client
 	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": request.Entries, "Failed": []string{}})
+	if request.ReceiptHandle != "" {
+		request.Entries = []entry{{ReceiptHandle: request.ReceiptHandle}}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range request.Entries {
@@ -181,7 +187,7 @@ func (s *stub) settle(w http.ResponseWriter, r *http.Request) {
 }
 
 // startStub runs the stub in a process of its own, so that its CPU is not counted.
-func startStub(tb testing.TB, groups int) *sqs.Client {
+func startStub(tb testing.TB, groups int) (client *sqs.Client, endpoint string) {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), stubVariable+"="+strconv.Itoa(groups))
@@ -194,10 +200,26 @@ func startStub(tb testing.TB, groups int) *sqs.Client {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
 	})
+	endpoint = "http://" + strings.TrimSpace(address)
 	return sqs.New(sqs.Options{
-		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
-		BaseEndpoint: aws.String("http://" + strings.TrimSpace(address)),
-	})
+		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), BaseEndpoint: aws.String(endpoint),
+	}), endpoint
+}
+
+// watermill measures another public consumer, which is a module and a process of its
+// own, in messages per second of CPU.
+func watermill(b *testing.B, endpoint string, messages int) float64 {
+	b.Helper()
+	binary := filepath.Join(b.TempDir(), "watermill")
+	build := exec.CommandContext(b.Context(), "go", "build", "-o", binary, ".")
+	build.Dir = "watermill"
+	output, err := build.CombinedOutput()
+	require.NoError(b, err, "%s", output)
+	output, err = exec.CommandContext(b.Context(), binary, endpoint, strconv.Itoa(messages)).Output()
+	require.NoError(b, err)
+	nanoseconds, err := strconv.ParseFloat(strings.TrimSpace(string(output)), 64)
+	require.NoError(b, err)
+	return float64(messages) / (nanoseconds / 1e9)
 }
 
 // sample is what handling some messages cost.
@@ -284,7 +306,7 @@ func (d *doneCounter) Done(*consumer.Message, time.Duration, time.Duration) {
 // BenchmarkThroughput compares messages per second of CPU, in turns, and reports the
 // ratio of the medians.
 func BenchmarkThroughput(b *testing.B) {
-	client := startStub(b, groups)
+	client, endpoint := startStub(b, groups)
 	const runs, messages = 5, 10000
 	rawLoop(b, client, messages/10) // connections, caches
 	consume(b, client, messages/10)
@@ -296,6 +318,7 @@ func BenchmarkThroughput(b *testing.B) {
 		}
 	}
 	r, o := median(raw), median(ours)
+	b.ReportMetric(watermill(b, endpoint, messages), "watermill-msg/cpu-s")
 	b.ReportMetric(r.perCPUSecond(), "raw-msg/cpu-s")
 	b.ReportMetric(o.perCPUSecond(), "consumer-msg/cpu-s")
 	b.ReportMetric(o.perCPUSecond()/r.perCPUSecond(), "ratio")
@@ -312,7 +335,7 @@ func median(samples []sample) sample {
 // BenchmarkHandOff measures, for one group, the time from the end of a handler to the
 // start of the next, beside the round trip of a delete that it has to wait for.
 func BenchmarkHandOff(b *testing.B) {
-	client := startStub(b, 1)
+	client, _ := startStub(b, 1)
 	var mu sync.Mutex
 	var gaps []time.Duration
 	var ended time.Time
