@@ -15,6 +15,9 @@ const (
 // coming so lingers for two more periods.
 const spareDatapoints = 2
 
+// evaluationRange is how many of the newest datapoints an alarm looks at.
+func (alarm *Alarm) evaluationRange() int { return alarm.EvaluationPeriods + spareDatapoints }
+
 // Datapoint is a value of a metric over a period, nil if there is none.
 type Datapoint = *float64
 

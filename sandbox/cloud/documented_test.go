@@ -61,6 +61,7 @@ func TestAlarmsAsDocumented(t *testing.T) {
 				EvaluationPeriods: tc.periods, DatapointsToAlarm: tc.toAlarm, TreatMissingData: treat,
 				ComparisonOperator: "GreaterThanOrEqualToThreshold", Threshold: 1,
 			}
+			assert.Len(t, points(tc.points), alarm.evaluationRange())
 			for _, before := range []AlarmState{OK, InAlarm, InsufficientData} {
 				expected := want
 				if want == same {
