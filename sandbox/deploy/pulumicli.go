@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -37,10 +38,8 @@ func pulumiCLI(ctx context.Context, root, folder string, progress io.Writer) (au
 	}
 	home := filepath.Join(folder, "pulumi-"+version.String())
 	binary := filepath.Join(home, "bin", "pulumi")
-	if _, err := os.Stat(binary); errors.Is(err, os.ErrNotExist) {
-		if err := buildCLI(ctx, filepath.Join(root, "tools"), binary, version, progress); err != nil {
-			return nil, err
-		}
+	if err := buildOnce(ctx, filepath.Join(root, "tools"), binary, version, progress); err != nil {
+		return nil, err
 	}
 	command, err := auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: home})
 	if err != nil {
@@ -63,10 +62,23 @@ func pinnedVersion(goMod string) (semver.Version, error) {
 	return semver.Parse(string(found[1]))
 }
 
+// building keeps two stacks of one process from building the same CLI.
+var building sync.Mutex
+
+// buildOnce compiles the CLI unless it is there.
+func buildOnce(ctx context.Context, tools, binary string, version semver.Version, progress io.Writer) error {
+	building.Lock()
+	defer building.Unlock()
+	if _, err := os.Stat(binary); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return buildCLI(ctx, tools, binary, version, progress)
+}
+
 // buildCLI compiles the CLI and shows how far it is.
 func buildCLI(ctx context.Context, tools, binary string, version semver.Version, progress io.Writer) error {
 	fmt.Fprintf(progress, "Building the Pulumi CLI %s, once (some minutes on a fresh machine)...\n", version)
-	partial := binary + ".new"
+	partial := fmt.Sprintf("%s.%d", binary, os.Getpid()) // another process may be at it, too
 	build := exec.CommandContext(ctx, "go", "build", "-v",
 		"-ldflags", fmt.Sprintf("-s -w -X %s=v%s", cliVersionVariable, version), "-o", partial, cliPackage)
 	build.Dir = tools
