@@ -21,7 +21,11 @@ const (
 func (c *Consumer) runGroup(l *lease, before *lease) {
 	defer c.finish(l, before)
 	if !c.awaitPredecessor(before) {
-		c.release(l.takeAll(), c.handBackFor(l, exponential(c.Backoff, c.MaxBackoff, l.receiveCount)))
+		wait := time.Duration(0)
+		if !c.stopping() {
+			wait = c.handBackFor(l, exponential(c.Backoff, c.MaxBackoff, l.receiveCount))
+		}
+		c.release(l.takeAll(), wait)
 		return
 	}
 	for m := l.head(); m != nil; m = l.head() {
