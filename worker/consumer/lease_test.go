@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -38,19 +39,19 @@ func TestTheWholeGroupIsKeptFromTheReceiveOn(t *testing.T) {
 
 func TestALostLeaseCancelsTheHandler(t *testing.T) {
 	t.Parallel()
-	cases := map[string]func(w *world){
-		"expired, by SQS's clock": func(w *world) { w.server.Skew(time.Minute) },
-		"no extension gets through": func(w *world) {
-			w.server.Fault = func(action string) awsapi.Fault {
-				return awsapi.Fault{Throttle: strings.HasPrefix(action, "ChangeMessage")}
-			}
-		},
+	cases := map[string]func(w *world, throttle *atomic.Bool){
+		"expired, by SQS's clock":   func(w *world, _ *atomic.Bool) { w.server.Skew(time.Minute) },
+		"no extension gets through": func(_ *world, throttle *atomic.Bool) { throttle.Store(true) },
 	}
 	for name, harm := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 10)
+				var throttle atomic.Bool
+				w.server.Fault = func(action string) awsapi.Fault {
+					return awsapi.Fault{Throttle: throttle.Load() && strings.HasPrefix(action, "ChangeMessage")}
+				}
 				w.send("a", "a1")
 				metrics := &counts{}
 				config := w.config()
@@ -62,10 +63,10 @@ func TestALostLeaseCancelsTheHandler(t *testing.T) {
 						return nil
 					}
 					first = false
-					harm(w)
+					harm(w, &throttle)
 					<-ctx.Done()
 					causes.add("%v", context.Cause(ctx))
-					w.server.Fault = nil
+					throttle.Store(false)
 					return nil // done, but too late: it must not be deleted
 				})
 				time.Sleep(5 * time.Minute)
@@ -166,26 +167,32 @@ func TestNoLeaseIsLostWithoutTrouble(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
+	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
+	upTo := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(n)
+	}
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 10)
 			w.server.Fault = func(string) awsapi.Fault {
-				return awsapi.Fault{DelayAnswer: time.Duration(random.IntN(200)) * time.Millisecond}
+				return awsapi.Fault{DelayAnswer: time.Duration(upTo(200)) * time.Millisecond}
 			}
 			metrics := &counts{}
 			config := w.config()
 			config.Metrics = metrics
-			config.VisibilityTimeout = time.Duration(10+random.IntN(60)) * time.Second
-			config.Concurrency = 1 + random.IntN(20)
+			config.VisibilityTimeout = time.Duration(10+upTo(60)) * time.Second
+			config.Concurrency = 1 + upTo(20)
 			stop := w.run(config, func(context.Context, *Message) error {
-				time.Sleep(time.Duration(random.IntN(100)) * time.Second)
+				time.Sleep(time.Duration(upTo(100)) * time.Second)
 				return nil
 			})
-			messages := 1 + random.IntN(30)
+			messages := 1 + upTo(30)
 			for i := range messages {
-				time.Sleep(time.Duration(random.IntN(40)) * time.Second)
-				w.send(fmt.Sprint("group", random.IntN(5)), fmt.Sprint(i))
+				time.Sleep(time.Duration(upTo(40)) * time.Second)
+				w.send(fmt.Sprint("group", upTo(5)), fmt.Sprint(i))
 			}
 			time.Sleep(2 * time.Hour)
 			require.NoError(t, stop())

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,9 +170,9 @@ func TestAFaultThatPasses(t *testing.T) {
 func TestARefusedRenewalLetsWhatRunsRunOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		refuse := false
+		var refuse atomic.Bool
 		agent := &awsapi.Agent{Answer: func(protect bool, _ time.Duration) awsapi.AgentAnswer {
-			if refuse && protect {
+			if refuse.Load() && protect {
 				return awsapi.AgentAnswer{Failure: "DEPLOYMENT_BLOCKED"}
 			}
 			return awsapi.AgentAnswer{}
@@ -179,7 +180,7 @@ func TestARefusedRenewalLetsWhatRunsRunOn(t *testing.T) {
 		task := newTask(agent, time.Hour)
 		release, err := task.Hold(t.Context())
 		require.NoError(t, err)
-		refuse = true
+		refuse.Store(true)
 		time.Sleep(50 * time.Minute)
 		_, err = task.Hold(t.Context())
 		require.Error(t, err, "a new handler would outlast the protection")
@@ -195,9 +196,9 @@ func TestARefusedRenewalLetsWhatRunsRunOn(t *testing.T) {
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var lose bool
+		var lose atomic.Bool
 		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
-			if lose {
+			if lose.Load() {
 				return awsapi.AgentAnswer{Status: 504, Body: `{"error":{"Code":"RequestCanceled"}}`, Effect: true}
 			}
 			return awsapi.AgentAnswer{}
@@ -206,9 +207,9 @@ func TestLostAnswers(t *testing.T) {
 		release, err := task.Hold(t.Context())
 		require.NoError(t, err)
 		release()
-		lose = true
+		lose.Store(true)
 		time.Sleep(DefaultHoldDown + 10*time.Second) // it is unprotected, but nobody tells
-		lose = false
+		lose.Store(false)
 		release, err = task.Hold(t.Context())
 		require.NoError(t, err)
 		assert.True(t, agent.Protected(), "it asks again")
@@ -216,11 +217,11 @@ func TestLostAnswers(t *testing.T) {
 		time.Sleep(time.Minute)
 		assert.False(t, agent.Protected())
 
-		lose = true
+		lose.Store(true)
 		release, err = task.Hold(t.Context())
 		require.NoError(t, err, "the agent is asked whether it took effect")
 		assert.True(t, agent.Protected())
-		lose = false
+		lose.Store(false)
 		release()
 		time.Sleep(time.Minute)
 		assert.False(t, agent.Protected())
@@ -230,9 +231,9 @@ func TestLostAnswers(t *testing.T) {
 func TestAFailedEndIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		down := false
+		var down atomic.Bool
 		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
-			if down {
+			if down.Load() {
 				return awsapi.AgentAnswer{Status: 500, Body: `{"error":{"Code":"ServerException"}}`}
 			}
 			return awsapi.AgentAnswer{}
@@ -240,11 +241,11 @@ func TestAFailedEndIsTriedAgain(t *testing.T) {
 		task := newTask(agent, 11*time.Hour)
 		release, err := task.Hold(t.Context())
 		require.NoError(t, err)
-		down = true
+		down.Store(true)
 		release()
 		time.Sleep(10 * time.Minute)
 		assert.True(t, agent.Protected())
-		down = false
+		down.Store(false)
 		time.Sleep(time.Minute)
 		assert.False(t, agent.Protected(), "and not for eighteen hours")
 	})
