@@ -41,7 +41,7 @@ type Config struct {
 	// extended, which happens three times as often; whole seconds, 10 s to 11 h 59 min.
 	// Default 60 s: as long as its group is blocked if the task dies.
 	VisibilityTimeout time.Duration
-	// WaitTime of a long poll, whole seconds, 0 to 20 s. Default 20 s. It is cut to a
+	// WaitTime of a long poll, whole seconds, 1 to 20 s. Default 20 s. It is cut to a
 	// third of the VisibilityTimeout: SQS does not say when in the poll it hid a message.
 	WaitTime time.Duration
 	// HandlerTimeout limits one call of the handler, up to 11 h 58 min. That is the

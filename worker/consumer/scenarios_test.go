@@ -165,14 +165,14 @@ func (s *scenario) fault(string) awsapi.Fault {
 	}
 	s.totals.faults.Add(1)
 	switch s.number(5) {
-	case 3:
-		return awsapi.Fault{DelayAnswer: s.upTo(15 * time.Second)}
 	case 0:
 		return awsapi.Fault{Throttle: true}
 	case 1:
 		return awsapi.Fault{LoseResponse: true}
 	case 2:
 		return awsapi.Fault{FailEntries: true}
+	case 3:
+		return awsapi.Fault{DelayAnswer: s.upTo(15 * time.Second)}
 	}
 	return awsapi.Fault{Delay: s.upTo(15 * time.Second)}
 }
