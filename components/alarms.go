@@ -16,13 +16,20 @@ const (
 	alarmPeriodSeconds = 60
 
 	// outstanding is all the work there is: a message in flight is not visible, so
-	// an empty queue alone does not mean idle. Visible messages that CloudWatch
-	// does not report read as a million, that is as work; whether a missing metric
-	// plus a number is missing or the number then makes no difference.
-	outstanding = "FILL(visible, 1000000) + FILL(inflight, 0) + FILL(delayed, 0)"
+	// an empty queue alone does not mean idle. SQS reports messages in flight and
+	// delayed only if there are any.
+	outstanding = "visible + FILL(inflight, 0) + FILL(delayed, 0)"
+
+	// Both alarms that stop tasks have no datapoint where CloudWatch does not report
+	// the visible messages: IF drops those whose condition is missing. A FILL in its
+	// place would stand for the newest minute whenever metrics come a minute late,
+	// and hold the alarm in one state for ever, as the CloudWatch user guide warns.
+	// And whether a missing metric plus a number is missing or the number, on which
+	// sources disagree, makes no difference this way.
+	outstandingIfReported = "IF(visible, outstanding, outstanding)"
 
 	// idleCPU is the CPU, or 100 while there is work.
-	idleCPU = "IF(" + outstanding + " > 0, 100, cpu)"
+	idleCPU = "IF(visible, 100, IF(outstanding, 100, cpu))"
 )
 
 // alarm is a row of the table of alarms.
@@ -88,7 +95,7 @@ func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 		threshold:          float64(scaling.steps.ScaleIn.Threshold),
 		periods:            guardedMinutes,
 		policy:             scaling.scaleIn,
-		queries:            append(queueQueries(queue), result(outstanding, "Messages waiting, in flight or delayed")),
+		queries:            append(queueQueries(queue), result(outstandingIfReported, "Messages waiting, in flight or delayed")),
 	}
 }
 
@@ -157,12 +164,13 @@ func queueMetric(queue workQueue, name string) metric {
 	}
 }
 
-// queueQueries are the series that outstanding adds up.
+// queueQueries are the series that outstanding adds up, and their sum.
 func queueQueries(queue workQueue) cloudwatch.MetricAlarmMetricQueryArray {
 	return cloudwatch.MetricAlarmMetricQueryArray{
 		query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible")),
 		query("inflight", queueMetric(queue, "ApproximateNumberOfMessagesNotVisible")),
 		query("delayed", queueMetric(queue, "ApproximateNumberOfMessagesDelayed")),
+		expression("outstanding", outstanding, "All messages", false),
 	}
 }
 
@@ -181,11 +189,15 @@ func query(id string, m metric) *cloudwatch.MetricAlarmMetricQueryArgs {
 }
 
 // result is the one series that an alarm watches.
-func result(expression, label string) *cloudwatch.MetricAlarmMetricQueryArgs {
+func result(text, label string) *cloudwatch.MetricAlarmMetricQueryArgs {
+	return expression("result", text, label, true)
+}
+
+func expression(id, text, label string, watched bool) *cloudwatch.MetricAlarmMetricQueryArgs {
 	return &cloudwatch.MetricAlarmMetricQueryArgs{
-		Id:         pulumi.String("result"),
-		Expression: pulumi.String(expression),
+		Id:         pulumi.String(id),
+		Expression: pulumi.String(text),
 		Label:      pulumi.String(label),
-		ReturnData: pulumi.Bool(true),
+		ReturnData: pulumi.Bool(watched),
 	}
 }

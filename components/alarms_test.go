@@ -51,7 +51,9 @@ func TestIdleAlarmIsGuardedByOutstandingMessages(t *testing.T) {
 		assert.Equal(t, "notBreaching", alarm["treatMissingData"])
 		assert.NotContains(t, alarm, "metricName")
 		queries := queriesOf(alarm)
-		assert.Equal(t, "IF(FILL(visible, 1000000) + FILL(inflight, 0) + FILL(delayed, 0) > 0, 100, cpu)", queries["result"]["expression"])
+		assert.Equal(t, "visible + FILL(inflight, 0) + FILL(delayed, 0)", queries["outstanding"]["expression"])
+		assert.Equal(t, false, queries["outstanding"]["returnData"])
+		assert.Equal(t, "IF(visible, 100, IF(outstanding, 100, cpu))", queries["result"]["expression"])
 		assert.Equal(t, true, queries["result"]["returnData"])
 		for id, metric := range map[string]string{
 			"visible": "ApproximateNumberOfMessagesVisible", "inflight": "ApproximateNumberOfMessagesNotVisible",
@@ -101,8 +103,9 @@ func TestScaleInAlarmLooksAtOutstandingMessages(t *testing.T) {
 		assert.Equal(t, 3.0, alarm["evaluationPeriods"], "FILL turns late in-flight messages into none")
 		assert.Equal(t, 3.0, alarm["datapointsToAlarm"])
 		queries := queriesOf(alarm)
-		assert.Equal(t, "FILL(visible, 1000000) + FILL(inflight, 0) + FILL(delayed, 0)", queries["result"]["expression"])
-		assert.Len(t, queries, 4)
+		assert.Equal(t, "visible + FILL(inflight, 0) + FILL(delayed, 0)", queries["outstanding"]["expression"])
+		assert.Equal(t, "IF(visible, outstanding, outstanding)", queries["result"]["expression"], "nothing while the visible messages are not reported")
+		assert.Len(t, queries, 5)
 	})
 }
 
