@@ -361,6 +361,7 @@ func (c call) getQueueAttributes() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	box.Touch(c.now)
 	queue, counts := box.Queue(), box.Counts(c.now)
 	attributes := map[string]string{
 		"QueueArn": queue.ARN, "FifoQueue": "true",

@@ -75,6 +75,9 @@ func (alarm *Alarm) checkMetric() error {
 		if alarm.MetricName == "" || alarm.Namespace == "" || alarm.Statistic == "" {
 			return refuse("ValidationError", "an alarm needs a metric with a statistic, or metric queries")
 		}
+		if !slices.Contains(statistics, alarm.Statistic) {
+			return refuse("ValidationError", "the statistic %q does not exist", alarm.Statistic)
+		}
 		return checkPeriod(alarm.Namespace, alarm.Period, alarm.EvaluationPeriods)
 	}
 	if alarm.MetricName != "" || alarm.Period != 0 {
@@ -91,6 +94,11 @@ func (alarm *Alarm) checkMetric() error {
 		if q.ReturnData {
 			returned++
 		}
+		if q.Expression != "" {
+			if _, err := parseExpression(q.Expression, alarm.hasQuery); err != nil {
+				return err
+			}
+		}
 		if q.Metric != nil {
 			if err := checkPeriod(q.Metric.Namespace, q.Metric.Period, alarm.EvaluationPeriods); err != nil {
 				return err
@@ -101,6 +109,11 @@ func (alarm *Alarm) checkMetric() error {
 		return refuse("ValidationError", "%d queries return data; exactly one has to", returned)
 	}
 	return nil
+}
+
+// hasQuery says whether there is a query of an id.
+func (alarm *Alarm) hasQuery(id string) bool {
+	return slices.ContainsFunc(alarm.MetricQueries, func(q MetricQuery) bool { return q.ID == id })
 }
 
 func checkPeriod(namespace string, seconds, evaluationPeriods int) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ScalableTarget is a service whose desired count Application Auto Scaling sets.
@@ -28,14 +29,35 @@ type SuspendedState struct {
 
 // ScalingPolicy is a scaling policy of a target.
 type ScalingPolicy struct {
-	ARN               string       `json:"arn"`
-	Name              string       `json:"name"`
-	PolicyType        string       `json:"policyType"`
-	ResourceID        string       `json:"resourceId"`
-	ServiceNamespace  string       `json:"serviceNamespace"`
-	ScalableDimension string       `json:"scalableDimension"`
-	StepScaling       *StepScaling `json:"stepScalingPolicyConfiguration,omitempty"`
-	AlarmARNs         []string     `json:"alarmArns"`
+	ARN               string          `json:"arn"`
+	Name              string          `json:"name"`
+	PolicyType        string          `json:"policyType"`
+	ResourceID        string          `json:"resourceId"`
+	ServiceNamespace  string          `json:"serviceNamespace"`
+	ScalableDimension string          `json:"scalableDimension"`
+	StepScaling       *StepScaling    `json:"stepScalingPolicyConfiguration,omitempty"`
+	TargetTracking    *TargetTracking `json:"targetTrackingScalingPolicyConfiguration,omitempty"`
+	AlarmARNs         []string        `json:"alarmArns"`
+}
+
+// DefaultCooldownSeconds is the cooldown of a policy that sets none.
+const DefaultCooldownSeconds = 300
+
+// cooldown after the policy has scaled out or in.
+func (p *ScalingPolicy) cooldown(out bool) time.Duration {
+	var seconds *int
+	switch {
+	case p.StepScaling != nil:
+		seconds = p.StepScaling.Cooldown
+	case out:
+		seconds = p.TargetTracking.ScaleOutCooldown
+	default:
+		seconds = p.TargetTracking.ScaleInCooldown
+	}
+	if seconds == nil {
+		return DefaultCooldownSeconds * time.Second
+	}
+	return time.Duration(*seconds) * time.Second
 }
 
 // StepScaling is the configuration of a step scaling policy.
@@ -92,19 +114,37 @@ func (a *Account) PutScalingPolicy(p ScalingPolicy) (*ScalingPolicy, error) {
 		return nil, refuse("ObjectNotFoundException", "No scalable target registered for namespace: %s, resource ID: %s, scalable dimension: %s",
 			p.ServiceNamespace, p.ResourceID, p.ScalableDimension)
 	}
-	if p.PolicyType != "StepScaling" || p.StepScaling == nil {
-		return nil, refuse("ValidationException", "policy %s needs a step scaling configuration", p.Name)
-	}
-	if err := checkStepScaling(*p.StepScaling); err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	p.ARN = a.ARN("autoscaling", "scalingPolicy:"+fingerprint(p.ResourceID)+":resource/ecs/"+p.ResourceID+":policyName/"+p.Name)
 	a.Policies[p.ARN] = &p
+	if p.TargetTracking != nil {
+		return &p, a.putTrackingAlarms(&p)
+	}
 	return &p, nil
 }
 
-// DeleteScalingPolicy removes a policy.
-func (a *Account) DeleteScalingPolicy(arn string) error { return remove(a.Policies, arn) }
+// check refuses a policy without the configuration of its type.
+func (p *ScalingPolicy) check() error {
+	switch {
+	case p.PolicyType == "StepScaling" && p.StepScaling != nil:
+		return checkStepScaling(*p.StepScaling)
+	case p.PolicyType == "TargetTrackingScaling" && p.TargetTracking != nil:
+		return p.TargetTracking.check()
+	}
+	return refuse("ValidationException", "policy %s needs the configuration of a type that exists, StepScaling or TargetTrackingScaling", p.Name)
+}
+
+// DeleteScalingPolicy removes a policy, and the alarms that came with it.
+func (a *Account) DeleteScalingPolicy(arn string) error {
+	if p, ok := a.Policies[arn]; ok && p.TargetTracking != nil {
+		for _, high := range []bool{true, false} {
+			delete(a.Alarms, trackingAlarmName(p, high))
+		}
+	}
+	return remove(a.Policies, arn)
+}
 
 func checkStepScaling(s StepScaling) error {
 	if !slices.Contains([]string{"ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"}, s.AdjustmentType) {

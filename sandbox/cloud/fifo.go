@@ -65,6 +65,7 @@ type Mailbox struct {
 	// inFlight is at least the number of messages in flight; see full.
 	inFlight int
 	swept    time.Time // when messages past their retention were last looked for
+	used     time.Time // when a request last touched the queue
 	// forget lists what expires with the deduplication interval, oldest first.
 	forget []forgettable
 }
@@ -346,7 +347,7 @@ type Counts struct {
 
 // Counts says how many messages wait, are in flight, or are delayed.
 func (b *Mailbox) Counts(now time.Time) Counts {
-	b.tidy(now)
+	b.expire(now)
 	var c Counts
 	for _, group := range b.order {
 		for _, m := range group.messages {
@@ -400,6 +401,11 @@ func (b *Mailbox) forgetAt(at time.Time, forget func()) {
 // tidy forgets what is past the deduplication interval and drops messages past
 // their retention.
 func (b *Mailbox) tidy(now time.Time) {
+	b.used = now
+	b.expire(now)
+}
+
+func (b *Mailbox) expire(now time.Time) {
 	for len(b.forget) > 0 && !b.forget[0].at.After(now) {
 		b.forget[0].forget()
 		b.forget = b.forget[1:]
@@ -426,3 +432,20 @@ func (b *Mailbox) Queue() *Queue { return b.queue }
 
 // VisibleAt says whether a message is visible at a time.
 func (m *Message) VisibleAt(now time.Time) bool { return !m.visibleAt.After(now) }
+
+// Touch notes that a request used the queue, which keeps its metrics coming.
+func (b *Mailbox) Touch(now time.Time) { b.used = now }
+
+// usedSince says whether a request used the queue after a time.
+func (b *Mailbox) usedSince(t time.Time) bool { return b.used.After(t) }
+
+// oldestAge is how long ago the oldest message was sent.
+func (b *Mailbox) oldestAge(now time.Time) (time.Duration, bool) {
+	var oldest time.Time
+	for _, group := range b.order {
+		if sent := group.messages[0].Sent; oldest.IsZero() || sent.Before(oldest) {
+			oldest = sent
+		}
+	}
+	return now.Sub(oldest), !oldest.IsZero()
+}

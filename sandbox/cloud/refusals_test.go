@@ -186,7 +186,7 @@ func TestRefusals(t *testing.T) {
 		"min above max":             {scalable(func(s *ScalableTarget) { s.MinCapacity = 5 }), "ValidationException"},
 		"another dimension":         {scalable(func(s *ScalableTarget) { s.ScalableDimension = "ecs:service:Tasks" }), "nothing that scales"},
 		"policy without a target":   {scaling(func(p *ScalingPolicy) { p.ResourceID = "service/apps/none" }), "ObjectNotFoundException"},
-		"policy of another type":    {scaling(func(p *ScalingPolicy) { p.PolicyType = "Predictive" }), "needs a step scaling configuration"},
+		"policy of another type":    {scaling(func(p *ScalingPolicy) { p.PolicyType = "Predictive" }), "needs the configuration of a type that exists"},
 		"no such adjustment":        {scaling(func(p *ScalingPolicy) { p.StepScaling.AdjustmentType = "Double" }), "does not exist"},
 		"no such aggregation":       {scaling(func(p *ScalingPolicy) { p.StepScaling.MetricAggregationType = "Median" }), "does not exist"},
 		"magnitude without percent": {scaling(func(p *ScalingPolicy) { p.StepScaling.MinAdjustmentMagnitude = 1 }), "PercentChangeInCapacity only"},

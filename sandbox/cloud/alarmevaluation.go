@@ -1,0 +1,118 @@
+package cloud
+
+import (
+	"maps"
+	"slices"
+)
+
+// alarmEvaluation is an alarm at work.
+type alarmEvaluation struct {
+	alarm      *Alarm
+	state      AlarmState
+	newest     Datapoint // the newest datapoint that exists
+	inputs     map[string]input
+	expression map[string]*expression
+	result     string // id of the query that is watched
+	period     int    // minutes
+}
+
+// input is a metric that an alarm looks at.
+type input struct {
+	series    *series
+	statistic string
+}
+
+// soleQuery is the id of the metric of an alarm without queries.
+const soleQuery = "metric"
+
+func (c *Control) newAlarmEvaluation(alarm *Alarm) *alarmEvaluation {
+	e := &alarmEvaluation{alarm: alarm, state: InsufficientData, inputs: map[string]input{}, expression: map[string]*expression{}, result: soleQuery}
+	if len(alarm.MetricQueries) == 0 {
+		e.period = alarm.Period / 60
+		e.inputs[soleQuery] = input{c.metrics.series(alarm.Namespace, alarm.MetricName, alarm.Dimensions), alarm.Statistic}
+		return e
+	}
+	for _, q := range alarm.MetricQueries {
+		if q.ReturnData {
+			e.result = q.ID
+		}
+		if m := q.Metric; m != nil {
+			e.period = m.Period / 60
+			e.inputs[q.ID] = input{c.metrics.series(m.Namespace, m.MetricName, m.Dimensions), m.Stat}
+			continue
+		}
+		// Parsed and checked when the alarm was made.
+		e.expression[q.ID], _ = parseExpression(q.Expression, alarm.hasQuery)
+	}
+	return e
+}
+
+// evaluateAlarms evaluates each alarm, every minute whatever its period, and carries
+// out the actions of those in ALARM: those of auto scaling are repeated each minute.
+// Source: CloudWatch user guide, "Using Amazon CloudWatch alarms".
+func (c *Control) evaluateAlarms() {
+	for _, name := range slices.Sorted(maps.Keys(c.account.Alarms)) {
+		alarm := c.account.Alarms[name]
+		e, ok := c.alarms[name]
+		if !ok || e.alarm != alarm {
+			before := e
+			e = c.newAlarmEvaluation(alarm)
+			if before != nil {
+				e.state = before.state
+			}
+			c.alarms[name] = e
+		}
+		datapoints := c.datapoints(e)
+		e.state = alarm.nextState(e.state, datapoints)
+		e.newest = newestOf(datapoints)
+		if e.state == InAlarm {
+			c.act(e, datapoints)
+		}
+	}
+}
+
+// datapoints are those of the alarm's evaluation range, oldest first. The windows
+// slide: the newest one ends now.
+func (c *Control) datapoints(e *alarmEvaluation) []Datapoint {
+	n := e.alarm.evaluationRange()
+	list := make([]Datapoint, n)
+	for i := range n {
+		to := c.minute - (n-1-i)*e.period
+		if value := c.queryValue(e, e.result, to); !isMissing(value) {
+			list[i] = &value
+		}
+	}
+	return list
+}
+
+// queryValue is the value of a query over the period that ends with a minute.
+func (c *Control) queryValue(e *alarmEvaluation, id string, to int) float64 {
+	if in, ok := e.inputs[id]; ok {
+		return in.series.statistic(in.statistic, to-e.period, to, c.minute)
+	}
+	v := evaluation{
+		value:         func(id string) float64 { return c.queryValue(e, id, to) },
+		missingIsZero: c.o.MissingCountsAsZero,
+	}
+	return v.of(e.expression[id].root)
+}
+
+func newestOf(datapoints []Datapoint) Datapoint {
+	for _, d := range slices.Backward(datapoints) {
+		if d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// act carries out the actions of an alarm in ALARM.
+func (c *Control) act(e *alarmEvaluation, datapoints []Datapoint) {
+	recent := existingDatapoints(datapoints)
+	recent = recent[max(0, len(recent)-e.alarm.EvaluationPeriods):]
+	for _, action := range e.alarm.AlarmActions {
+		if policy, ok := c.account.Policies[action]; ok {
+			c.scale(policy, e.alarm, recent)
+		}
+	}
+}

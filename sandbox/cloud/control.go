@@ -1,0 +1,162 @@
+package cloud
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// ControlOptions are what AWS does not promise, and how fast time goes. Start from
+// DefaultControlOptions.
+type ControlOptions struct {
+	// Minute is the length of a minute of CloudWatch and Application Auto Scaling.
+	// Default: a minute. Cooldowns shrink with it.
+	Minute time.Duration
+	// MetricDelay is how many minutes pass until CloudWatch shows what was measured.
+	// Default 1.
+	MetricDelay int
+	// WakeDelay is how many minutes a queue that slept reports nothing true.
+	// Default 15, the longest that AWS names.
+	WakeDelay int
+	// WakingReportsZeros is the reading that a waking queue reports zeros. Otherwise
+	// it reports nothing, and later what was true.
+	WakingReportsZeros bool
+	// MissingCountsAsZero is the reading that in metric math a missing value is 0 if
+	// the other operand has one. Otherwise the result is missing.
+	MissingCountsAsZero bool
+	// QueuesAsleep says that nobody has used the queues for six hours.
+	QueuesAsleep bool
+	// StartDelay is how long a task takes from its creation until it runs.
+	// Default: 30 s, always.
+	StartDelay func() time.Duration
+}
+
+// DefaultControlOptions are AWS's documented values and, where there are none, the
+// usual ones.
+func DefaultControlOptions() ControlOptions {
+	return ControlOptions{
+		Minute: time.Minute, MetricDelay: 1, WakeDelay: DefaultWakeDelay, MissingCountsAsZero: true,
+		StartDelay: func() time.Duration { return 30 * time.Second },
+	}
+}
+
+// Control is what AWS runs behind an account's resources: CloudWatch measures and
+// evaluates alarms once a minute, Application Auto Scaling carries out their
+// policies, the ECS scheduler starts and stops tasks. It has no clock of its own:
+// whoever owns it says how far it is.
+type Control struct {
+	account *Account
+	o       ControlOptions
+	host    TaskHost
+
+	now        time.Time
+	minute     int // whole minutes since the start
+	nextMinute time.Time
+
+	metrics metricStore
+	queues  map[string]*queueMetrics    // by URL
+	alarms  map[string]*alarmEvaluation // by name
+	fleets  map[string]*fleet           // by service ARN
+	notes   map[string]string           // why a policy did not scale last, by ARN
+
+	cooldowns  cooldowns
+	activities []Activity
+}
+
+// NewControl starts the control plane of an account at a time.
+func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptions) *Control {
+	return &Control{
+		account: account, o: o, host: host, now: start, nextMinute: start.Add(o.Minute),
+		metrics: metricStore{}, queues: map[string]*queueMetrics{}, alarms: map[string]*alarmEvaluation{},
+		fleets: map[string]*fleet{}, notes: map[string]string{},
+		cooldowns: cooldowns{out: map[string]scaleOutCooldown{}, in: map[string]time.Time{}},
+	}
+}
+
+// Next is when something happens next by itself: a minute is over, a task has
+// started, or its time to stop is up.
+func (c *Control) Next() time.Time {
+	next := c.nextMinute
+	for _, f := range c.fleets {
+		for _, t := range f.tasks {
+			if t.due.After(c.now) && t.due.Before(next) {
+				next = t.due
+			}
+		}
+	}
+	return next
+}
+
+// Advance goes on to a time and does what is due until then, in order.
+func (c *Control) Advance(to time.Time) {
+	c.schedule() // what has changed from outside
+	for next := c.Next(); !next.After(to); next = c.Next() {
+		c.now = next
+		c.moveTasks()
+		if !c.now.Before(c.nextMinute) {
+			c.minute++
+			c.nextMinute = c.nextMinute.Add(c.o.Minute)
+			c.measure()
+			c.evaluateAlarms()
+		}
+		c.schedule()
+	}
+	c.now = to
+}
+
+// measure takes the metrics of the minute that has ended.
+func (c *Control) measure() {
+	for url, queue := range c.account.Queues {
+		if !queue.FIFO {
+			continue
+		}
+		box, err := c.account.Mailbox(url)
+		if err != nil {
+			continue // it is gone
+		}
+		q, ok := c.queues[url]
+		if !ok {
+			q = c.newQueueMetrics(queue.Name)
+			c.queues[url] = q
+		}
+		c.sampleQueue(q, box)
+	}
+	for _, f := range c.fleets {
+		c.sampleService(f)
+	}
+}
+
+// Activities are what Application Auto Scaling did, oldest first.
+func (c *Control) Activities() []Activity { return c.activities }
+
+// Tasks are the tasks that have not ended, in the order they were created.
+func (c *Control) Tasks() []*Task {
+	var all []*Task
+	for _, arn := range slices.Sorted(maps.Keys(c.fleets)) {
+		for _, t := range c.fleets[arn].tasks {
+			if t.State != Stopped {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// AlarmState is the state of an alarm, and the value it was decided on.
+func (c *Control) AlarmState(name string) (AlarmState, Datapoint) {
+	e, ok := c.alarms[name]
+	if !ok {
+		return InsufficientData, nil
+	}
+	return e.state, e.newest
+}
+
+// Utilization is the CPU that the tasks of a service used in the last minute, in
+// percent of what they reserve, nil if none ran.
+func (c *Control) Utilization(serviceARN string) Datapoint {
+	f, ok := c.fleets[serviceARN]
+	if !ok {
+		return nil
+	}
+	return f.utilization
+}

@@ -1,0 +1,72 @@
+package cloud
+
+const (
+	// queueSleepsAfter is how long a queue reports its metrics after it was last used
+	// or held a message, in CloudWatch's minutes. Source: SQS developer guide,
+	// "Monitoring Amazon SQS queues using CloudWatch".
+	queueSleepsAfter = 6 * 60
+	// DefaultWakeDelay is how many minutes it can take until a queue that slept
+	// reports again. Source: the same.
+	DefaultWakeDelay = 15
+)
+
+// queueMetrics is what SQS reports of a queue.
+type queueMetrics struct {
+	visible, inFlight, delayed, oldest *series
+
+	// lastActive is the last minute in which the queue was used or held a message.
+	lastActive int
+	asleep     bool
+	// awakeFrom is the minute from which a queue that woke reports what is true.
+	awakeFrom int
+}
+
+func (c *Control) newQueueMetrics(name string) *queueMetrics {
+	of := func(metric string) *series {
+		return c.metrics.series("AWS/SQS", metric, map[string]string{"QueueName": name})
+	}
+	return &queueMetrics{
+		visible:    of("ApproximateNumberOfMessagesVisible"),
+		inFlight:   of("ApproximateNumberOfMessagesNotVisible"),
+		delayed:    of("ApproximateNumberOfMessagesDelayed"),
+		oldest:     of("ApproximateAgeOfOldestMessage"),
+		lastActive: c.minute, asleep: c.o.QueuesAsleep,
+	}
+}
+
+// sampleQueue reports the counts of a queue once a minute: those of messages in
+// flight and delayed only if there are any, and nothing while the queue sleeps.
+func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
+	counts := box.Counts(c.now)
+	used := box.usedSince(c.now.Add(-c.o.Minute)) || counts != Counts{}
+	if used {
+		if q.asleep {
+			q.asleep, q.awakeFrom = false, c.minute+c.o.WakeDelay
+		}
+		q.lastActive = c.minute
+	}
+	if c.minute-q.lastActive > queueSleepsAfter {
+		q.asleep = true
+	}
+	if q.asleep {
+		return
+	}
+	published := c.minute + c.o.MetricDelay
+	if c.minute < q.awakeFrom {
+		if c.o.WakingReportsZeros {
+			q.visible.gauge(c.minute, published, 0)
+			return
+		}
+		published = q.awakeFrom + c.o.MetricDelay
+	}
+	q.visible.gauge(c.minute, published, float64(counts.Visible))
+	if counts.InFlight > 0 {
+		q.inFlight.gauge(c.minute, published, float64(counts.InFlight))
+	}
+	if counts.Delayed > 0 {
+		q.delayed.gauge(c.minute, published, float64(counts.Delayed))
+	}
+	if age, ok := box.oldestAge(c.now); ok {
+		q.oldest.gauge(c.minute, published, age.Seconds())
+	}
+}

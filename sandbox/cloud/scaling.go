@@ -1,0 +1,208 @@
+package cloud
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// Activity is what Application Auto Scaling did, or why it did nothing.
+type Activity struct {
+	At time.Time
+	// Minute of CloudWatch, counted from the start.
+	Minute     int
+	ResourceID string
+	Policy     string // its name
+	Alarm      string // its name
+	// From and To are the desired count before and after.
+	From, To int
+	// Reason in words.
+	Reason string
+}
+
+// Scaled says whether the activity changed the desired count.
+func (a Activity) Scaled() bool { return a.From != a.To }
+
+// cooldowns keep scaling from repeating itself before it has had an effect.
+type cooldowns struct {
+	out map[string]scaleOutCooldown // by policy ARN
+	in  map[string]time.Time        // until when, by resource id
+}
+
+type scaleOutCooldown struct {
+	until  time.Time
+	before int // capacity before the scale-out
+}
+
+// scale carries out a policy for an alarm that is in ALARM on values, oldest first.
+func (c *Control) scale(p *ScalingPolicy, alarm *Alarm, values []float64) {
+	target, service := c.account.Targets[p.ResourceID], c.account.serviceByResourceID(p.ResourceID)
+	if target == nil || service == nil {
+		return
+	}
+	d := decision{
+		policy: p, alarm: alarm, target: target, service: service, fleet: c.fleet(service),
+		above: alarm.ComparisonOperator == "GreaterThanOrEqualToThreshold" || alarm.ComparisonOperator == "GreaterThanThreshold",
+	}
+	wanted, ok := c.wantedBy(&d, values)
+	switch {
+	case !ok:
+		c.refrain(d, d.finding)
+	case wanted > service.DesiredCount:
+		c.scaleOut(d, wanted)
+	case wanted < service.DesiredCount && !d.onlyOut(wanted):
+		c.scaleIn(d, wanted)
+	default:
+		c.refrain(d, d.finding+": nothing to change")
+	}
+}
+
+// decision is a policy's, for one alarm.
+type decision struct {
+	policy  *ScalingPolicy
+	alarm   *Alarm
+	target  *ScalableTarget
+	service *Service
+	fleet   *fleet
+	above   bool // the alarm watches for high values
+	finding string
+}
+
+// onlyOut: a policy that adds tasks to those that run does not take away those that
+// are about to.
+func (d decision) onlyOut(wanted int) bool {
+	if !d.above {
+		return false
+	}
+	relative := d.policy.StepScaling != nil && d.policy.StepScaling.AdjustmentType != "ExactCapacity"
+	return relative && wanted >= d.fleet.running() || d.policy.TargetTracking != nil
+}
+
+// wantedBy is the capacity that a policy asks for, within the limits of the target.
+// Scaling starts from the tasks that run, not from the desired count, but for those
+// that a scale-out has added during its cooldown. Source: ECS developer guide,
+// "Automatically scale your Amazon ECS service".
+func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) {
+	capacity := d.fleet.running()
+	if cooling := c.cooldowns.out[d.policy.ARN]; d.above && c.now.Before(cooling.until) {
+		capacity = cooling.before
+	}
+	if d.policy.TargetTracking != nil {
+		wanted = d.policy.TargetTracking.wanted(capacity, values[len(values)-1])
+		d.finding = fmt.Sprintf("%s against a target of %s with %s", decimal(values[len(values)-1]), decimal(d.policy.TargetTracking.TargetValue), tasks(capacity))
+	} else {
+		value := aggregate(d.policy.StepScaling.MetricAggregationType, values)
+		var err error
+		wanted, ok, err = d.policy.StepScaling.Adjustment(value, d.alarm.Threshold, d.above, capacity)
+		if err != nil || !ok {
+			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s", decimal(value), decimal(d.alarm.Threshold))
+			return 0, false
+		}
+		d.finding = fmt.Sprintf("%s, %s %s", decimal(value), operatorInWords[d.alarm.ComparisonOperator], decimal(d.alarm.Threshold))
+	}
+	return min(max(wanted, d.target.MinCapacity), d.target.MaxCapacity), true
+}
+
+var operatorInWords = map[string]string{
+	"GreaterThanOrEqualToThreshold": "at least",
+	"GreaterThanThreshold":          "more than",
+	"LessThanThreshold":             "less than",
+	"LessThanOrEqualToThreshold":    "at most",
+}
+
+func aggregate(how string, values []float64) float64 {
+	switch how {
+	case "Minimum":
+		return slices.Min(values)
+	case "Maximum":
+		return slices.Max(values)
+	}
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// scaleOut: during its cooldown only a larger step adds tasks. It ends the cooldown
+// of a scale-in.
+func (c *Control) scaleOut(d decision, wanted int) {
+	if s := d.target.SuspendedState; s != nil && s.ScaleOut {
+		c.refrain(d, d.finding+": scale-out is suspended")
+		return
+	}
+	cooling := c.cooldowns.out[d.policy.ARN]
+	if !c.now.Before(cooling.until) {
+		cooling.before = d.fleet.running()
+	}
+	cooling.until = c.now.Add(c.scaled(d.policy.cooldown(true)))
+	c.cooldowns.out[d.policy.ARN] = cooling
+	delete(c.cooldowns.in, d.policy.ResourceID)
+	c.setDesiredCount(d, wanted)
+}
+
+// scaleIn waits for the cooldown of the scale-in before, and for a deployment to end.
+func (c *Control) scaleIn(d decision, wanted int) {
+	switch s := d.target.SuspendedState; {
+	case s != nil && s.ScaleIn:
+		c.refrain(d, d.finding+": scale-in is suspended")
+	case d.policy.TargetTracking != nil && d.policy.TargetTracking.DisableScaleIn:
+		c.refrain(d, d.finding+": the policy does not scale in")
+	case d.fleet.deploying:
+		c.refrain(d, d.finding+": no scale-in during a deployment")
+	case c.now.Before(c.cooldowns.in[d.policy.ResourceID]):
+		c.refrain(d, d.finding+": the cooldown of the last scale-in is not over")
+	default:
+		c.cooldowns.in[d.policy.ResourceID] = c.now.Add(c.scaled(d.policy.cooldown(false)))
+		// What a scale-out has added is gone; the next one starts anew.
+		for arn, p := range c.account.Policies {
+			if p.ResourceID == d.policy.ResourceID {
+				delete(c.cooldowns.out, arn)
+			}
+		}
+		c.setDesiredCount(d, wanted)
+	}
+}
+
+func (c *Control) setDesiredCount(d decision, wanted int) {
+	delete(c.notes, d.policy.ARN)
+	c.activities = append(c.activities, c.activity(d, wanted, d.finding))
+	d.service.DesiredCount = wanted
+}
+
+// refrain notes why a policy did nothing, if that is news.
+func (c *Control) refrain(d decision, reason string) {
+	if d.service.DesiredCount == d.target.MaxCapacity && d.above {
+		reason = fmt.Sprintf("at the maximum of %s already", tasks(d.target.MaxCapacity))
+	}
+	if c.notes[d.policy.ARN] == reason {
+		return
+	}
+	c.notes[d.policy.ARN] = reason
+	c.activities = append(c.activities, c.activity(d, d.service.DesiredCount, reason))
+}
+
+func (c *Control) activity(d decision, to int, reason string) Activity {
+	return Activity{
+		At: c.now, Minute: c.minute, ResourceID: d.policy.ResourceID, Policy: d.policy.Name, Alarm: d.alarm.Name,
+		From: d.service.DesiredCount, To: to, Reason: reason,
+	}
+}
+
+// scaled is a span of CloudWatch's time on the clock.
+func (c *Control) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / float64(time.Minute) * float64(c.o.Minute))
+}
+
+func tasks(n int) string {
+	if n == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", n)
+}
+
+// decimal is a number as a person writes it.
+func decimal(v float64) string {
+	return fmt.Sprint(math.Round(v*100) / 100)
+}

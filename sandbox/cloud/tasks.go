@@ -1,0 +1,300 @@
+package cloud
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TaskState is how far a task is.
+type TaskState string
+
+// The states of a task.
+const (
+	Pending  TaskState = "PENDING"
+	Running  TaskState = "RUNNING"
+	Stopping TaskState = "STOPPING" // SIGTERM was sent
+	Stopped  TaskState = "STOPPED"
+)
+
+// Task is a task of a service.
+type Task struct {
+	ARN            string
+	TaskDefinition string // ARN
+	Service        string // ARN
+	State          TaskState
+	Created        time.Time
+	Started        time.Time // zero before it runs
+	Ended          time.Time // zero before it has
+	// StopReason says who stopped it, "" as long as nobody did.
+	StopReason string
+
+	due            time.Time // when a pending task runs, or the time to stop is up
+	protectedUntil time.Time
+}
+
+// ID is the last part of the task's ARN.
+func (t *Task) ID() string { return t.ARN[strings.LastIndex(t.ARN, "/")+1:] }
+
+// ProtectedAt says whether scale-in and deployments leave the task alone.
+func (t *Task) ProtectedAt(now time.Time) bool { return t.protectedUntil.After(now) }
+
+// TaskHost runs the containers of tasks.
+type TaskHost interface {
+	// StartTask starts the containers of a task.
+	StartTask(now time.Time, t *Task)
+	// StopTask sends SIGTERM. The task ends with a call of TaskEnded.
+	StopTask(now time.Time, t *Task)
+	// KillTask sends SIGKILL. The task has ended when it returns.
+	KillTask(now time.Time, t *Task)
+	// CPU is what a task has used of what it reserves, in percent, since it was
+	// asked before.
+	CPU(now time.Time, t *Task) float64
+}
+
+// fleet are the tasks of a service.
+type fleet struct {
+	service *Service
+	metrics *serviceMetrics
+	tasks   []*Task // oldest first
+	serial  int
+	// deployed is the task definition of the newest deployment.
+	deployed    string
+	deploying   bool
+	utilization Datapoint
+}
+
+type serviceMetrics struct{ cpu, runningTasks *series }
+
+// defaultStopTimeout is what a container has between SIGTERM and SIGKILL that does
+// not say so.
+const defaultStopTimeout = 30 * time.Second
+
+func (c *Control) fleet(s *Service) *fleet {
+	f, ok := c.fleets[s.ARN]
+	if !ok {
+		dimensions := map[string]string{"ClusterName": s.ClusterName(), "ServiceName": s.Name}
+		f = &fleet{deployed: s.TaskDefinition, metrics: &serviceMetrics{
+			cpu:          c.metrics.series("AWS/ECS", "CPUUtilization", dimensions),
+			runningTasks: c.metrics.series("ECS/ContainerInsights", "RunningTaskCount", dimensions),
+		}}
+		c.fleets[s.ARN] = f
+	}
+	f.service = s
+	return f
+}
+
+func (f *fleet) running() int { return f.count(func(t *Task) bool { return t.State == Running }) }
+
+func (f *fleet) count(is func(*Task) bool) (n int) {
+	for _, t := range f.tasks {
+		if is(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// alive are the tasks of the current task definition, or of older ones, that nobody
+// stops.
+func (f *fleet) alive(current bool) []*Task {
+	var list []*Task
+	for _, t := range f.tasks {
+		if (t.State == Pending || t.State == Running) && (t.TaskDefinition == f.service.TaskDefinition) == current {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// schedule brings each service toward its desired count and newest task definition.
+func (c *Control) schedule() {
+	for _, arn := range slices.Sorted(maps.Keys(c.account.Services)) {
+		f := c.fleet(c.account.Services[arn])
+		f.tasks = slices.DeleteFunc(f.tasks, func(t *Task) bool { return t.State == Stopped })
+		if f.deployed != f.service.TaskDefinition {
+			f.deployed, f.deploying = f.service.TaskDefinition, true
+		}
+		c.startTasks(f)
+		c.stopExcess(f)
+		c.stopOld(f)
+		if f.deploying && len(f.alive(false)) == 0 && f.running() >= f.service.DesiredCount {
+			f.deploying = false
+		}
+	}
+	c.stopOrphans()
+}
+
+// startTasks fills up to the desired count, as far as deploymentMaximumPercent lets
+// old tasks and new ones run beside each other.
+func (c *Control) startTasks(f *fleet) {
+	desired := f.service.DesiredCount
+	most := desired * f.service.DeploymentMaximumPercent / 100
+	old := len(f.alive(false))
+	for current := len(f.alive(true)); current < desired && current+old < most; current++ {
+		f.serial++
+		f.tasks = append(f.tasks, &Task{
+			ARN:            c.account.ARN("ecs", fmt.Sprintf("task/%s/%032x", f.service.ClusterName(), uint64(fingerprint32(f.service.ARN))<<32+uint64(f.serial))),
+			TaskDefinition: f.service.TaskDefinition, Service: f.service.ARN,
+			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay()),
+		})
+	}
+}
+
+// stopExcess scales in: pending tasks first, then the oldest, and none that is
+// protected.
+func (c *Control) stopExcess(f *fleet) {
+	excess := len(f.alive(true)) - f.service.DesiredCount
+	c.stopSome(f.alive(true), excess, "scale-in")
+}
+
+// stopOld replaces the tasks of older deployments as new ones run, down to
+// deploymentMinimumHealthyPercent.
+func (c *Control) stopOld(f *fleet) {
+	old := f.alive(false)
+	healthy := int(math.Ceil(float64(f.service.DesiredCount*f.service.DeploymentMinimumHealthyPercent) / 100))
+	running := f.count(func(t *Task) bool { return t.State == Running })
+	spare := running - healthy
+	pending := 0
+	for _, t := range old {
+		if t.State == Pending {
+			pending++
+		}
+	}
+	c.stopSome(old, min(len(old), max(0, spare)+pending), "deployment")
+}
+
+func (c *Control) stopSome(candidates []*Task, n int, reason string) {
+	slices.SortStableFunc(candidates, func(a, b *Task) int { return strings.Compare(string(a.State), string(b.State)) })
+	for _, t := range candidates {
+		if n <= 0 {
+			return
+		}
+		if !t.ProtectedAt(c.now) {
+			c.stop(t, reason)
+			n--
+		}
+	}
+}
+
+// stopOrphans stops the tasks of services that are gone.
+func (c *Control) stopOrphans() {
+	for arn, f := range c.fleets {
+		if _, there := c.account.Services[arn]; there {
+			continue
+		}
+		for _, t := range f.tasks {
+			if t.State == Pending || t.State == Running {
+				c.stop(t, "the service was deleted")
+			}
+		}
+	}
+}
+
+// stop sends SIGTERM; SIGKILL follows after the container's stopTimeout.
+func (c *Control) stop(t *Task, reason string) {
+	t.StopReason = reason
+	if t.State == Pending {
+		t.State, t.Ended = Stopped, c.now
+		return
+	}
+	t.State, t.due = Stopping, c.now.Add(c.stopTimeout(t))
+	c.host.StopTask(c.now, t)
+}
+
+func (c *Control) stopTimeout(t *Task) time.Duration {
+	definition, ok := c.account.TaskDefinitions[t.TaskDefinition]
+	if !ok {
+		return defaultStopTimeout
+	}
+	longest := time.Duration(0)
+	containers, _ := definition.Containers() // it was checked when it was registered
+	for _, container := range containers {
+		timeout := time.Duration(container.StopTimeout) * time.Second
+		if timeout == 0 {
+			timeout = defaultStopTimeout
+		}
+		longest = max(longest, timeout)
+	}
+	return longest
+}
+
+// moveTasks starts the tasks whose time has come, and kills those whose time is up.
+func (c *Control) moveTasks() {
+	for _, arn := range slices.Sorted(maps.Keys(c.fleets)) {
+		for _, t := range c.fleets[arn].tasks {
+			if t.due.IsZero() || t.due.After(c.now) {
+				continue
+			}
+			t.due = time.Time{}
+			switch t.State {
+			case Pending:
+				t.State, t.Started = Running, c.now
+				c.host.StartTask(c.now, t)
+			case Stopping:
+				t.State, t.Ended = Stopped, c.now
+				c.host.KillTask(c.now, t)
+			}
+		}
+	}
+}
+
+// TaskEnded says that the containers of a task have exited. The scheduler replaces
+// it if the desired count asks for it.
+func (c *Control) TaskEnded(now time.Time, t *Task) {
+	if t.State == Stopped {
+		return
+	}
+	if t.StopReason == "" {
+		t.StopReason = "essential container exited"
+	}
+	t.State, t.Ended, t.due = Stopped, now, time.Time{}
+}
+
+// Protect protects a task from scale-in and deployments for a time, or no longer. It
+// returns the reason of ECS for refusing: DEPLOYMENT_BLOCKED if more tasks were
+// protected than are desired. Source: ECS developer guide, "Protect your Amazon ECS
+// tasks from being terminated by scale-in events".
+func (c *Control) Protect(now time.Time, t *Task, on bool, lease time.Duration) (refusal string) {
+	f, ok := c.fleets[t.Service]
+	switch {
+	case !ok || t.State != Running && t.State != Stopping:
+		return "TASK_NOT_VALID"
+	case !on:
+		t.protectedUntil = time.Time{}
+		return ""
+	}
+	others := f.count(func(o *Task) bool { return o != t && o.State != Stopped && o.ProtectedAt(now) })
+	if others+1 > f.service.DesiredCount || t.State == Stopping {
+		return "DEPLOYMENT_BLOCKED"
+	}
+	t.protectedUntil = now.Add(lease)
+	return ""
+}
+
+// sampleService reports the CPU of a service's tasks, while any run, and how many do.
+func (c *Control) sampleService(f *fleet) {
+	cpu := point{minute: c.minute, published: c.minute + c.o.MetricDelay}
+	for _, t := range f.tasks {
+		if t.State != Running && t.State != Stopping {
+			continue
+		}
+		used := c.host.CPU(c.now, t)
+		if cpu.samples == 0 {
+			cpu.min, cpu.max = used, used
+		}
+		cpu.min, cpu.max = min(cpu.min, used), max(cpu.max, used)
+		cpu.sum += used
+		cpu.samples++
+	}
+	f.metrics.runningTasks.gauge(c.minute, c.minute+c.o.MetricDelay, float64(f.running()))
+	f.utilization = nil
+	if cpu.samples > 0 {
+		f.metrics.cpu.add(cpu)
+		average := cpu.sum / float64(cpu.samples)
+		f.utilization = &average
+	}
+}
