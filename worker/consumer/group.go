@@ -123,10 +123,11 @@ func (c *Consumer) attempt(l *lease, m *Message) (outcome, error) {
 	return failed, err
 }
 
-// handBackFor is how long a failed message is hidden: whole seconds, and no longer
-// than SQS takes.
+// handBackFor is how long a failed message is hidden: whole seconds, no longer than
+// SQS takes, and past the poll that is being cut short, which would take the
+// messages behind it along.
 func (c *Consumer) handBackFor(l *lease, wait time.Duration) time.Duration {
-	whole := (wait + time.Second - 1).Truncate(time.Second)
+	whole := max(2*shortestWait, (wait + time.Second - 1).Truncate(time.Second))
 	return max(0, min(whole, time.Until(l.limit).Truncate(time.Second)))
 }
 

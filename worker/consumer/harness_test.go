@@ -34,7 +34,7 @@ func newWorld(t testing.TB, maxReceiveCount int) *world {
 	failed, err := account.CreateQueue(cloud.Queue{Name: "failed.fifo", FIFO: true})
 	require.NoError(t, err)
 	queue, err := account.CreateQueue(cloud.Queue{
-		Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true,
+		Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true, ReceiveWaitTimeSeconds: 20, // as deployed
 		RedrivePolicy: fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, failed.ARN, maxReceiveCount),
 	})
 	require.NoError(t, err)

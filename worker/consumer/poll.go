@@ -145,6 +145,10 @@ func newPoll(c *Consumer, slots int) *poll {
 // renew makes it a receive of its own.
 func (p *poll) renew() { p.attempt, p.askedAt = rand.Text(), time.Now() }
 
+// shortestWait is the least that can be asked of SQS: the SDK leaves out a wait of 0,
+// and the queue's own then applies, often 20 s.
+const shortestWait = time.Second
+
 // run receives. If the answer is lost or the poll is cut off it asks again, at once,
 // for the same messages: they would be hidden from everybody otherwise.
 func (p *poll) run(ctx context.Context) error {
@@ -152,7 +156,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err == nil || isRefusal(err) {
 		return err
 	}
-	if again := p.receive(context.WithoutCancel(ctx), 0); again != nil {
+	if again := p.receive(context.WithoutCancel(ctx), shortestWait); again != nil {
 		return errors.Join(err, again)
 	}
 	return nil
