@@ -1,43 +1,88 @@
-// Command sandbox deploys a stack of this project on the machine it runs on: the
-// real program and the real Pulumi CLI, on an embedded model of AWS.
+// Command sandbox runs a stack of this project on the machine it runs on: the real
+// program and the real Pulumi CLI, on an embedded model of AWS, with real workers.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
-
-	"fargate-queue-worker/sandbox/deploy"
 	"fargate-queue-worker/sandbox/stackfile"
 )
 
-const usage = `usage: go run ./sandbox <command> [flags]
+const usage = `usage: go run ./sandbox [command] [flags]
 
 commands:
-  up        deploy a stack
+  demo      deploy a stack, send messages, watch tasks come, work and go (default)
+  up        deploy a stack; with --keep run it until Ctrl-C
   preview   show what up would do
   destroy   remove the stack
 
-flags:
+flags of all:
   --stack name        dev (default) or prod, or any other Pulumi.<name>.yaml
   --config key=value  override the stack's configuration; may be repeated
-  --refresh           read the resources' real state first (up)
+
+flags of up:
+  --refresh           read the resources' real state first
+  --keep              run the stack: its queue answers, its tasks run
+
+flags of demo and up --keep:
+  --handler command   the program to run for each message, as in "python job.py";
+                      default: the command that the stack declares, else one that
+                      sleeps as long as a message asks (demo) or the worker's own
+  --minute duration   length of a minute of CloudWatch and auto scaling (2s)
+  --port number       to listen on; 0 (default) is any that is free
+  --without-protection  give tasks no ECS agent, so that scale-in can kill work
+
+flags of demo:
+  --messages n        to send (60)
+  --groups n          that they belong to (30)
+  --seconds s         of work each (2); with --spread none to twice that, at random
+  --rate r            messages per second; 0 is all at once (10)
+  --seed n            of what is random (1)
+  --timeline file     for the picture; default in .sandbox
 `
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	stop := newInterrupts()
+	if err := run(stop, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
 		os.Exit(1)
+	}
+}
+
+// interrupts are a person's wishes to stop: at the first, what runs may finish; at
+// the second it is killed.
+type interrupts struct {
+	context.Context
+	abandon chan struct{}
+	signals chan os.Signal
+}
+
+func newInterrupts() interrupts {
+	ctx, cancel := context.WithCancel(context.Background())
+	i := interrupts{Context: ctx, abandon: make(chan struct{}), signals: make(chan os.Signal, 2)}
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-i.signals
+		cancel()
+		<-i.signals
+		close(i.abandon)
+	}()
+	return i
+}
+
+// interrupt is what Ctrl-C does where the terminal does not.
+func (i interrupts) interrupt() {
+	select {
+	case i.signals <- os.Interrupt:
+	default: // two are on their way already
 	}
 }
 
@@ -56,53 +101,55 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) + "\n" + usage }
 
-func run(ctx context.Context, args []string, output io.Writer) error {
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return usageError("which command?")
-	}
-	var (
-		flags   = flag.NewFlagSet("sandbox", flag.ContinueOnError)
-		stack   = flags.String("stack", "dev", "")
-		refresh = flags.Bool("refresh", false, "")
-		config  list
-	)
-	flags.Var(&config, "config", "")
-	flags.SetOutput(io.Discard)
-	if err := flags.Parse(args[1:]); err != nil || flags.NArg() > 0 {
-		return usageError(fmt.Sprint("cannot read the flags: ", flags.Args(), err))
-	}
-	do, ok := commands[args[0]]
-	if !ok {
-		return usageError(fmt.Sprintf("there is no command %q", args[0]))
-	}
-	root, err := stackfile.FindRoot(".")
-	if err != nil {
-		return err
-	}
-	s, err := deploy.Open(ctx, deploy.Options{
-		Root: root, Folder: filepath.Join(root, ".sandbox"), Stack: *stack, Config: config, Output: output,
-	})
-	if err != nil {
-		return err
-	}
-	return do(ctx, s, *refresh)
+// common is what every command has to know.
+type common struct {
+	interrupts
+	root   string
+	stack  string
+	config list
+	output io.Writer
 }
 
-var commands = map[string]func(ctx context.Context, s *deploy.Stack, refresh bool) error{
-	"up": func(ctx context.Context, s *deploy.Stack, refresh bool) error {
-		var opts []optup.Option
-		if refresh {
-			opts = append(opts, optup.Refresh())
-		}
-		_, err := s.Up(ctx, opts...)
+// command is what a person can ask for: it adds its flags, and runs.
+type command interface {
+	flags(f *flag.FlagSet)
+	run(c common) error
+}
+
+var commands = map[string]func() command{
+	"demo":    func() command { return &demoCommand{} },
+	"up":      func() command { return &upCommand{} },
+	"preview": func() command { return previewCommand{} },
+	"destroy": func() command { return destroyCommand{} },
+}
+
+func run(stop interrupts, args []string, output io.Writer) error {
+	name := "demo"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	newCommand, ok := commands[name]
+	if !ok {
+		return usageError(fmt.Sprintf("there is no command %q", name))
+	}
+	do, c := newCommand(), common{interrupts: stop, output: output}
+	f := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&c.stack, "stack", "dev", "")
+	f.Var(&c.config, "config", "")
+	do.flags(f)
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, err := io.WriteString(output, usage)
 		return err
-	},
-	"preview": func(ctx context.Context, s *deploy.Stack, _ bool) error {
-		_, err := s.Preview(ctx)
+	case err != nil:
+		return usageError(err.Error())
+	case f.NArg() > 0:
+		return usageError(fmt.Sprintf("%q is no flag", f.Arg(0)))
+	}
+	if c.root, err = stackfile.FindRoot("."); err != nil {
 		return err
-	},
-	"destroy": func(ctx context.Context, s *deploy.Stack, _ bool) error {
-		_, err := s.Destroy(ctx)
-		return err
-	},
+	}
+	return do.run(c)
 }

@@ -60,6 +60,7 @@ type Control struct {
 	notes   map[string]string           // why a policy did not scale last, by ARN
 
 	cooldowns  cooldowns
+	draining   bool
 	activities []Activity
 }
 
@@ -103,6 +104,9 @@ func (c *Control) Advance(to time.Time) {
 	}
 	c.now = to
 }
+
+// Drain stops all tasks, protected ones included, and starts no more.
+func (c *Control) Drain() { c.draining = true }
 
 // measure takes the metrics of the minute that has ended.
 func (c *Control) measure() {

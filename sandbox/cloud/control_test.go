@@ -354,7 +354,7 @@ func TestSuspendedScaling(t *testing.T) {
 	w.send(1)
 	w.minutes(5)
 	assert.Empty(t, w.scaled())
-	assert.Equal(t, "1, at least 1: scale-out is suspended", w.control.Activities()[0].Reason)
+	assert.Equal(t, "ApproximateNumberOfMessagesVisible: 1, at least 1: scale-out is suspended", w.control.Activities()[0].Reason)
 	w.target.SuspendedState.ScaleOut = false
 	w.minutes(1)
 	require.NotEmpty(t, w.scaled())

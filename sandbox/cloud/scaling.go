@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -53,8 +54,8 @@ func (c *Control) scale(p *ScalingPolicy, alarm *Alarm, values []float64) {
 		c.scaleOut(d, wanted)
 	case wanted < service.DesiredCount && !d.onlyOut(wanted):
 		c.scaleIn(d, wanted)
-	default:
-		c.refrain(d, d.finding+": nothing to change")
+	case d.above && service.DesiredCount == target.MaxCapacity:
+		c.refrain(d, fmt.Sprintf("at the maximum of %s already", tasks(target.MaxCapacity)))
 	}
 }
 
@@ -99,9 +100,19 @@ func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) 
 			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s", decimal(value), decimal(d.alarm.Threshold))
 			return 0, false
 		}
-		d.finding = fmt.Sprintf("%s, %s %s", decimal(value), operatorInWords[d.alarm.ComparisonOperator], decimal(d.alarm.Threshold))
+		d.finding = fmt.Sprintf("%s: %s, %s %s", d.alarm.subject(), decimal(value), operatorInWords[d.alarm.ComparisonOperator], decimal(d.alarm.Threshold))
 	}
 	return min(max(wanted, d.target.MinCapacity), d.target.MaxCapacity), true
+}
+
+// subject is what an alarm watches, in words.
+func (alarm *Alarm) subject() string {
+	for _, q := range alarm.MetricQueries {
+		if q.ReturnData {
+			return cmp.Or(q.Label, q.ID)
+		}
+	}
+	return alarm.MetricName
 }
 
 var operatorInWords = map[string]string{
@@ -173,9 +184,6 @@ func (c *Control) setDesiredCount(d decision, wanted int) {
 
 // refrain notes why a policy did nothing, if that is news.
 func (c *Control) refrain(d decision, reason string) {
-	if d.service.DesiredCount == d.target.MaxCapacity && d.above {
-		reason = fmt.Sprintf("at the maximum of %s already", tasks(d.target.MaxCapacity))
-	}
 	if c.notes[d.policy.ARN] == reason {
 		return
 	}

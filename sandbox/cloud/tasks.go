@@ -118,6 +118,10 @@ func (c *Control) schedule() {
 		if f.deployed != f.service.TaskDefinition {
 			f.deployed, f.deploying = f.service.TaskDefinition, true
 		}
+		if c.draining {
+			c.stopAll(f, "draining")
+			continue
+		}
 		c.startTasks(f)
 		c.stopExcess(f)
 		c.stopOld(f)
@@ -183,13 +187,16 @@ func (c *Control) stopSome(candidates []*Task, n int, reason string) {
 // stopOrphans stops the tasks of services that are gone.
 func (c *Control) stopOrphans() {
 	for arn, f := range c.fleets {
-		if _, there := c.account.Services[arn]; there {
-			continue
+		if _, there := c.account.Services[arn]; !there {
+			c.stopAll(f, "the service was deleted")
 		}
-		for _, t := range f.tasks {
-			if t.State == Pending || t.State == Running {
-				c.stop(t, "the service was deleted")
-			}
+	}
+}
+
+func (c *Control) stopAll(f *fleet, reason string) {
+	for _, t := range f.tasks {
+		if t.State == Pending || t.State == Running {
+			c.stop(t, reason)
 		}
 	}
 }

@@ -81,40 +81,18 @@ func Open(ctx context.Context, o Options) (*Stack, error) {
 	return &Stack{Account: account, stack: stack, output: o.Output, file: file}, nil
 }
 
-// loadAccount reads the account of a stack and puts into it what the stack's
-// configuration says is there already.
+// loadAccount reads the account of a stack and puts into it what the stack joins.
 func loadAccount(file string, settings *stackfile.Stack) (*cloud.Account, error) {
-	values, err := settings.Values()
+	region, err := settings.Region()
 	if err != nil {
 		return nil, err
 	}
-	account, err := cloud.LoadAccount(file, values["aws:region"])
+	account, err := cloud.LoadAccount(file, region)
 	if err != nil {
 		return nil, err
 	}
-	value := func(key string) string { return values[settings.Project.Name.String()+":"+key] }
-	account.Region = values["aws:region"]
-	if name := value("clusterName"); name != "" {
-		if _, err := account.PutCluster(cloud.Cluster{Name: name}); err != nil {
-			return nil, err
-		}
-		_, err := account.PutClusterCapacityProviders(cloud.ClusterCapacityProviders{
-			ClusterName: name, CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"},
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	if name := value("repositoryName"); name != "" {
-		account.Repositories[name] = &cloud.Repository{Name: name}
-	}
-	if id := value("vpcId"); id != "" {
-		account.VPCs[id] = &cloud.VPC{
-			PublicSubnetIDs:  []string{"subnet-0000000000000000a", "subnet-0000000000000000b"},
-			PrivateSubnetIDs: []string{"subnet-0000000000000000c", "subnet-0000000000000000d"},
-		}
-	}
-	return account, nil
+	account.Region = region
+	return account, settings.PutExisting(account)
 }
 
 // openStack creates or selects the stack in a workspace of its own, so that neither

@@ -1,0 +1,351 @@
+// Package demo shows a stack at work: it sends messages to the stack's queue and
+// watches tasks appear, do the work, and go.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/sandbox/fargate"
+	"fargate-queue-worker/sandbox/live"
+)
+
+// Options of Run.
+type Options struct {
+	// Live says how the stack is run.
+	Live     live.Options
+	Workload Workload
+	// Title of the timeline.
+	Title string
+	// Timeline is the file that gets the picture; "" draws none.
+	Timeline string
+	// View shows what happens. Default: nothing is shown.
+	View View
+	// Timeout after which the demo gives up. Default 10 minutes.
+	Timeout time.Duration
+	// Abandon, if not nil, is closed when tasks are no longer to finish their work
+	// after ctx has ended.
+	Abandon <-chan struct{}
+	// Disturb, if not nil, runs beside the demo until its context ends.
+	Disturb func(ctx context.Context, region *live.Region)
+}
+
+// View shows frames.
+type View interface {
+	// Show is called about ten times a second.
+	Show(f Frame)
+	// Close is called after the last frame.
+	Close()
+}
+
+const (
+	frameInterval  = 100 * time.Millisecond
+	defaultTimeout = 10 * time.Minute
+	// failuresAllowed before a handler that never succeeded counts as broken, and a
+	// task that ends by itself as unable to run.
+	failuresAllowed = 3
+)
+
+// Run runs a workload on the account of a stack, until all messages are done and all
+// tasks are gone. The error says which promise was not kept, or what is broken.
+func Run(ctx context.Context, account *cloud.Account, o Options) (Summary, error) {
+	if err := o.Workload.Check(); err != nil {
+		return Summary{}, err
+	}
+	stack, err := stackOf(account)
+	if err != nil {
+		return Summary{}, err
+	}
+	if o.Live.Handler, err = handlerOf(o.Live.Handler, stack.container); err != nil {
+		return Summary{}, err
+	}
+	d := &demo{o: o, stack: stack}
+	return d.run(ctx, account)
+}
+
+// handlerOf is the program for the messages: the one given, the one that the stack
+// declares, or else one that waits as long as a message asks.
+func handlerOf(given []string, container cloud.Container) ([]string, error) {
+	program := fargate.Program(given, container)
+	if len(program) == 0 {
+		return sleeping, nil
+	}
+	if _, err := exec.LookPath(program[0]); err != nil {
+		return nil, fmt.Errorf("--handler: %q cannot be run: %w; give the program with its arguments, as in --handler \"python job.py\"", strings.Join(program, " "), err)
+	}
+	return program, nil
+}
+
+// demo is a run.
+type demo struct {
+	o        Options
+	stack    stack
+	region   *live.Region
+	referee  *referee
+	recorder *recorder
+
+	mu       sync.Mutex
+	problems []error
+	broken   int // tasks in a row that ended by themselves with an error
+}
+
+func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error) {
+	d.o.Live.TaskEnded = d.taskEnded
+	region, err := live.Start(ctx, account, d.o.Live)
+	if err != nil {
+		return Summary{}, err
+	}
+	d.region = region
+	d.referee = &referee{journal: region.Host.Journal()}
+	d.recorder = &recorder{region: region, stack: d.stack, started: time.Now(), inAlarm: map[string]float64{}}
+	working, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	sending := make(chan error, 1)
+	beside.Go(func() {
+		sending <- d.o.Workload.send(working, region.URL, account.Region, d.stack.queue.URL, d.referee.send)
+	})
+	if d.o.Disturb != nil {
+		beside.Go(func() { d.o.Disturb(working, region) })
+	}
+	err = d.watch(ctx, sending)
+	stop()
+	beside.Wait()
+	if d.o.View != nil {
+		d.o.View.Close()
+	}
+	if err != nil {
+		region.Drain(d.o.Abandon)
+	}
+	summary := d.summary()
+	return summary, errors.Join(err, summary.verdict.err(), d.draw(), region.Close())
+}
+
+// watch shows what happens until the work is done.
+func (d *demo) watch(ctx context.Context, sending chan error) error {
+	timeout := d.o.Timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	limit, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ticker := time.NewTicker(frameInterval)
+	defer ticker.Stop()
+	sent := false
+	for {
+		select {
+		case err := <-sending:
+			if err != nil {
+				return err
+			}
+			sent = true
+		case <-limit.Done():
+			if ctx.Err() != nil {
+				return errors.New("stopped before the work was done")
+			}
+			return fmt.Errorf("not done and back to no tasks after %s\n%s", timeout, d.lastWords())
+		case <-ticker.C:
+			done, err := d.step()
+			if err != nil || done && sent {
+				return err
+			}
+		}
+	}
+}
+
+// step takes a frame. It is done if no message and no task is left.
+func (d *demo) step() (done bool, err error) {
+	tally, err := d.referee.look()
+	if err != nil {
+		return false, err
+	}
+	f := d.recorder.frame(tally)
+	if d.o.View != nil {
+		d.o.View.Show(f)
+	}
+	if tally.handled == 0 && tally.failed >= failuresAllowed {
+		return false, fmt.Errorf("the handler fails: %d times with exit code %d, never with 0\n%s", tally.failed, tally.exit, d.lastWords())
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.problems) > 0 {
+		return false, errors.Join(d.problems...)
+	}
+	return f.Counts == cloud.Counts{} && len(f.Tasks) == 0 && f.Desired == 0, nil
+}
+
+// taskEnded is called when the process of a task has exited.
+func (d *demo) taskEnded(t *cloud.Task, exit error) {
+	var stop string
+	d.region.Do(func(*cloud.Account, time.Time) { stop = t.StopReason })
+	err := d.referee.taskEnded(t.ID(), stop)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		d.problems = append(d.problems, err)
+	}
+	if d.referee.busyKill() {
+		d.problems = append(d.problems, errors.New("a task was stopped while it worked")) // the verdict says which
+	}
+	var killed *exec.ExitError
+	if exit == nil || errors.As(exit, &killed) && killed.ExitCode() < 0 {
+		d.broken = 0
+		return
+	}
+	if d.broken++; d.broken >= failuresAllowed {
+		d.problems = append(d.problems, fmt.Errorf("tasks end by themselves: %w\n%s", exit, tail(d.region.LogFile(t.ID()))))
+	}
+}
+
+// lastWords are the last lines of the newest task's log.
+func (d *demo) lastWords() string {
+	newest := ""
+	d.referee.mu.Lock()
+	for _, e := range d.referee.log {
+		newest = e.Task
+	}
+	d.referee.mu.Unlock()
+	if newest == "" {
+		return ""
+	}
+	return tail(d.region.LogFile(newest))
+}
+
+// tail is the end of a text file.
+func tail(file string) string {
+	const lines = 5
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// draw writes the timeline, whole or not at all.
+func (d *demo) draw() error {
+	if d.o.Timeline == "" {
+		return nil
+	}
+	file, err := os.Create(d.o.Timeline)
+	if err != nil {
+		return fmt.Errorf("writing the timeline: %w", err)
+	}
+	if err := errors.Join(d.recorder.timeline(d.o.Title).WriteSVG(file), file.Close()); err != nil {
+		return errors.Join(fmt.Errorf("writing the timeline: %w", err), os.Remove(d.o.Timeline))
+	}
+	return nil
+}
+
+// stack is what the demo knows of the resources that were deployed.
+type stack struct {
+	service            *cloud.Service
+	container          cloud.Container
+	queue, deadLetters *cloud.Queue
+	alarms             []string
+	most               int // tasks
+}
+
+// stackOf finds the one service, its queue and its alarms.
+func stackOf(a *cloud.Account) (stack, error) {
+	var s stack
+	if len(a.Services) != 1 {
+		return s, fmt.Errorf("the stack has %d services; the demo shows one", len(a.Services))
+	}
+	for _, s.service = range a.Services {
+	}
+	containers, err := a.TaskDefinitions[s.service.TaskDefinition].Containers()
+	if err != nil {
+		return s, err
+	}
+	s.container = containers[0]
+	for _, v := range s.container.Environment {
+		switch v.Name {
+		case "QUEUE_URL":
+			s.queue = a.Queues[v.Value]
+		case "DLQ_URL":
+			s.deadLetters = a.Queues[v.Value]
+		}
+	}
+	if s.queue == nil {
+		return s, errors.New("the stack's container has no QUEUE_URL of a queue that exists")
+	}
+	for name := range a.Alarms {
+		s.alarms = append(s.alarms, name)
+	}
+	slices.Sort(s.alarms)
+	if target, ok := a.Targets[s.service.ResourceID()]; ok {
+		s.most = target.MaxCapacity
+	}
+	return s, nil
+}
+
+// Summary is what came of a run.
+type Summary struct {
+	verdict
+	Took       time.Duration
+	FirstTask  time.Duration // from the start to the first task that ran
+	Started    int           // tasks
+	Most       int           // tasks at once
+	TaskTime   time.Duration
+	Activities []cloud.Activity
+}
+
+func (d *demo) summary() Summary {
+	remaining, dead := map[string]bool{}, map[string]bool{}
+	var s Summary
+	d.region.Do(func(a *cloud.Account, _ time.Time) {
+		for _, m := range messagesIn(a, d.stack.queue) {
+			remaining[m.ID] = true
+		}
+		for _, m := range messagesIn(a, d.stack.deadLetters) {
+			dead[m.DeduplicationID] = true // the id that it had
+		}
+		s.Activities = d.region.Control.Activities()
+	})
+	s.verdict = d.referee.judge(remaining, dead)
+	s.Took, s.FirstTask, s.Most, s.TaskTime = d.recorder.last, d.recorder.first, d.recorder.most, d.recorder.used
+	s.Started = d.region.Host.Started()
+	return s
+}
+
+func messagesIn(a *cloud.Account, q *cloud.Queue) []*cloud.Message {
+	if q == nil {
+		return nil
+	}
+	box, err := a.Mailbox(q.URL)
+	if err != nil {
+		return nil // none without a queue
+	}
+	return box.Messages()
+}
+
+// Print writes the summary for a person.
+func (s Summary) Print(w io.Writer) {
+	always := time.Duration(s.Most) * s.Took
+	saved := 0.0
+	if always > 0 {
+		saved = 100 * (1 - float64(s.TaskTime)/float64(always))
+	}
+	fmt.Fprintf(w, `
+  first message to first task   %s
+  all done and back to none     %s
+  tasks                         %d started, %d at once at most
+  messages                      %d sent, %d done, %d dead-lettered, %d delivered again
+  lost, out of order            %d, %d
+  busy tasks killed             %d
+  task-seconds                  %.0f; %d always on: %.0f (%.0f %% saved)
+`, round(s.FirstTask), round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
+		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
+}
+
+func round(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }

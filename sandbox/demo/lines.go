@@ -1,0 +1,74 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
+
+// Lines is a view for logs and pipes: a line when something changes, none otherwise.
+type Lines struct {
+	Output io.Writer
+
+	said       string
+	activities int
+	last       time.Duration
+}
+
+// linesInterval is the least time between two lines on the queue, which changes
+// all the time.
+const linesInterval = time.Second
+
+// Show implements View.
+func (l *Lines) Show(f Frame) {
+	for _, a := range f.Activity[l.activities:] {
+		fmt.Fprintf(l.Output, "%6.1fs  %s\n", f.At.Seconds(), describe(a))
+	}
+	l.activities = len(f.Activity)
+	state := f.String()
+	if state != l.said && f.At-l.last >= linesInterval {
+		fmt.Fprintf(l.Output, "%6.1fs  %s\n", f.At.Seconds(), state)
+		l.said, l.last = state, f.At
+	}
+}
+
+// Close implements View.
+func (l *Lines) Close() {}
+
+// String is the frame in a line, without what changes all the time.
+func (f Frame) String() string {
+	var ringing []string
+	for _, a := range f.Alarms {
+		if a.State == cloud.InAlarm {
+			ringing = append(ringing, a.Name)
+		}
+	}
+	alarms := ""
+	if len(ringing) > 0 {
+		alarms = "   ALARM " + strings.Join(ringing, ", ")
+	}
+	return fmt.Sprintf("waiting %d  in flight %d  done %d   tasks %s%s", f.Counts.Visible, f.Counts.InFlight, f.Handled, f.tasks(), alarms)
+}
+
+// tasks in words: how many run, start and stop of those desired.
+func (f Frame) tasks() string {
+	text := fmt.Sprintf("%d of %d", f.count(cloud.Running), f.Desired)
+	if n := f.count(cloud.Pending); n > 0 {
+		text += fmt.Sprintf(", %d starting", n)
+	}
+	if n := f.count(cloud.Stopping); n > 0 {
+		text += fmt.Sprintf(", %d stopping", n)
+	}
+	return text
+}
+
+// describe says in words what auto scaling did, or why it did nothing.
+func describe(a cloud.Activity) string {
+	if !a.Scaled() {
+		return fmt.Sprintf("%s leaves %d: %s", a.Alarm, a.From, a.Reason)
+	}
+	return fmt.Sprintf("%s: %d -> %d tasks (%s)", a.Alarm, a.From, a.To, a.Reason)
+}
