@@ -3,10 +3,14 @@ package main
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 
+	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/deploy"
 	"fargate-queue-worker/sandbox/live"
 )
@@ -15,6 +19,9 @@ import (
 func (c common) folder() string { return filepath.Join(c.root, ".sandbox") }
 
 func (c common) open() (*deploy.Stack, error) {
+	if err := lock(c.folder(), c.stack); err != nil {
+		return nil, err
+	}
 	return deploy.Open(c, deploy.Options{Root: c.root, Folder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output})
 }
 
@@ -60,18 +67,44 @@ func (u *upCommand) keepRunning(c common, s *deploy.Stack) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.output, `
-The stack runs; Ctrl-C lets its tasks finish and stops it. Messages are lost then.
-
-  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
-`, region.URL, s.Account.Region)
-	for url := range s.Account.Queues {
-		fmt.Fprintln(c.output, "  queue", url)
-	}
-	<-c.Done()
+	explain(c, region, s.Account)
+	tellActivities(c, region)
 	fmt.Fprintln(c.output, "stopping: tasks may finish what they do; Ctrl-C again kills them")
 	region.Drain(c.abandon)
 	return region.Close()
+}
+
+// tellActivities says what auto scaling does, until a person stops it.
+func tellActivities(c common, region *live.Region) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for told := 0; ; {
+		select {
+		case <-ticker.C:
+		case <-c.Done():
+			return
+		}
+		var activities []cloud.Activity
+		region.Do(func(*cloud.Account, time.Time) { activities = region.Control.Activities() })
+		for _, a := range activities[told:] {
+			fmt.Fprintln(c.output, "==", a)
+		}
+		told = len(activities)
+	}
+}
+
+// explain says how to reach what runs.
+func explain(c common, region *live.Region, account *cloud.Account) {
+	fmt.Fprintf(c.output, `
+The stack runs, and with it the messages it is sent, until Ctrl-C. For the AWS CLI or any SDK:
+
+export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+`, region.URL, account.Region)
+	for _, url := range slices.Sorted(maps.Keys(account.Queues)) {
+		// Version 1 of the AWS CLI does not read AWS_ENDPOINT_URL.
+		fmt.Fprintf(c.output, "aws sqs --endpoint-url %s send-message --message-group-id a --message-deduplication-id 1 --message-body hello --queue-url %s\n", region.URL, url)
+	}
+	fmt.Fprintln(c.output)
 }
 
 type previewCommand struct{}

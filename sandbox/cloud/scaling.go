@@ -25,6 +25,14 @@ type Activity struct {
 // Scaled says whether the activity changed the desired count.
 func (a Activity) Scaled() bool { return a.From != a.To }
 
+// String says in words what was done, or why nothing was.
+func (a Activity) String() string {
+	if !a.Scaled() {
+		return fmt.Sprintf("%s leaves %s: %s", a.Alarm, tasks(a.From), a.Reason)
+	}
+	return fmt.Sprintf("%s: %d -> %s (%s)", a.Alarm, a.From, tasks(a.To), a.Reason)
+}
+
 // cooldowns keep scaling from repeating itself before it has had an effect.
 type cooldowns struct {
 	out map[string]scaleOutCooldown // by policy ARN

@@ -25,7 +25,7 @@ const linesInterval = time.Second
 // Show implements View.
 func (l *Lines) Show(f Frame) {
 	for _, a := range f.Activity[l.activities:] {
-		fmt.Fprintf(l.Output, "%6.1fs  %s\n", f.At.Seconds(), describe(a))
+		fmt.Fprintf(l.Output, "%6.1fs  %s\n", f.At.Seconds(), a)
 	}
 	l.activities = len(f.Activity)
 	state := f.String()
@@ -63,12 +63,4 @@ func (f Frame) tasks() string {
 		text += fmt.Sprintf(", %d stopping", n)
 	}
 	return text
-}
-
-// describe says in words what auto scaling did, or why it did nothing.
-func describe(a cloud.Activity) string {
-	if !a.Scaled() {
-		return fmt.Sprintf("%s leaves %d: %s", a.Alarm, a.From, a.Reason)
-	}
-	return fmt.Sprintf("%s: %d -> %d tasks (%s)", a.Alarm, a.From, a.To, a.Reason)
 }

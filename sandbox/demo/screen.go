@@ -82,7 +82,7 @@ func (m *screenModel) View() string {
 	}
 	const latest = 6
 	for i, a := range f.Activity[max(0, len(f.Activity)-latest):] {
-		rows = append(rows, row(header(i, "scaling"), describe(a)))
+		rows = append(rows, row(header(i, "scaling"), a.String()))
 	}
 	text := strings.Join(rows, "\n") + "\n"
 	if m.width > 0 {

@@ -147,13 +147,21 @@ func (h *Host) KillTask(_ time.Time, t *cloud.Task) { h.Kill(t) }
 // Kill ends a task and all that it runs, as a failing host would.
 func (h *Host) Kill(t *cloud.Task) {
 	if p := h.process(t); p != nil {
-		h.signal(p, syscall.SIGKILL)
+		h.kill(p)
 		h.killHandlers(t)
 	}
 }
 
 // signal reaches the worker, not its handlers. A process that is gone needs none.
 func (h *Host) signal(p *process, signal syscall.Signal) { _ = p.cmd.Process.Signal(signal) }
+
+// kill ends the worker and what is in its process group. Waited for and gone, its id
+// may be another's.
+func (h *Host) kill(p *process) {
+	if p.cmd.Process.Signal(syscall.Signal(0)) == nil {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
 
 // killHandlers ends what runs under a worker that is gone, as the end of a container
 // does.
@@ -206,9 +214,9 @@ func (h *Host) KillAll() {
 	}
 	h.mu.Unlock()
 	for _, p := range all {
-		h.signal(p, syscall.SIGKILL)
+		h.kill(p)
 	}
-	h.running.Wait()
+	h.running.Wait() // whoever waits for a worker ends its handlers
 }
 
 // Close removes what is left when all tasks have ended.

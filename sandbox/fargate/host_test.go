@@ -1,0 +1,164 @@
+package fargate
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
+
+// stand is a host whose worker is a script, with a task to run.
+type stand struct {
+	host  *Host
+	task  *cloud.Task
+	log   string
+	mu    sync.Mutex
+	ended []error
+}
+
+func newStand(t *testing.T, container, script string, set ...func(*Options)) *stand {
+	t.Helper()
+	folder := t.TempDir()
+	worker := filepath.Join(folder, "worker")
+	require.NoError(t, os.WriteFile(worker, []byte("#!/bin/sh\n"+script), 0o700))
+	account := cloud.NewAccount("us-west-1")
+	account.TaskDefinitions["definition"] = &cloud.TaskDefinition{CPU: "512", ContainerDefinitions: container}
+	s := &stand{task: &cloud.Task{ARN: "arn:task/apps/0001", TaskDefinition: "definition"}, log: filepath.Join(folder, "log")}
+	o := Options{
+		Worker: worker, Endpoint: "http://endpoint", AgentURI: func(*cloud.Task) string { return "http://agent" }, Minute: time.Second, Folder: folder,
+		Log: func(*cloud.Task) (io.WriteCloser, error) { return os.Create(s.log) },
+		Ended: func(_ *cloud.Task, err error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.ended = append(s.ended, err)
+		},
+	}
+	for _, f := range set {
+		f(&o)
+	}
+	var err error
+	s.host, err = NewHost(account, o)
+	require.NoError(t, err)
+	return s
+}
+
+func (s *stand) run(t *testing.T) (output string, ended []error) {
+	t.Helper()
+	s.host.StartTask(time.Now(), s.task)
+	s.host.Wait()
+	text, err := os.ReadFile(s.log)
+	require.NoError(t, err)
+	return string(text), s.ended
+}
+
+func TestTheTaskGetsWhatItsDefinitionDeclares(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "my-own") // not parallel: the environment is the process's
+	s := newStand(t, `[{"name": "worker", "environment": [{"name": "QUEUE_URL", "value": "https://queue"}], "secrets": [{"name": "PASSWORD", "valueFrom": "/prod/password"}], "command": ["--", "job", "a b"]}]`, `env; echo "args: $*"; for a in "$@"; do last="$a"; done; echo "last: $last"`)
+	output, ended := s.run(t)
+	assert.Equal(t, []error{nil}, ended)
+	for _, line := range []string{
+		"QUEUE_URL=https://queue", "PASSWORD=the sandbox's value of /prod/password", "AWS_ENDPOINT_URL=http://endpoint", "AWS_ACCESS_KEY_ID=0001",
+		"ECS_AGENT_URI=http://agent", "AWS_REGION=us-west-1", "PROTECTION_HOLD_DOWN=500ms", "last: a b",
+	} {
+		assert.Contains(t, output, line+"\n")
+	}
+	assert.Contains(t, output, "args: -- /bin/sh -c ")
+	assert.NotContains(t, output, "my-own", "nobody's credentials")
+}
+
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	declared := cloud.Container{Command: []string{"--", "job"}}
+	assert.Equal(t, []string{"job"}, Program(nil, declared))
+	assert.Equal(t, []string{"mine"}, Program([]string{"mine"}, declared))
+	assert.Equal(t, []string{"job"}, Program(nil, cloud.Container{Command: []string{"job"}}))
+	assert.Empty(t, Program(nil, cloud.Container{}))
+}
+
+// handlerScript runs what the worker is given once, as for a message.
+const handlerScript = `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=2 "$@"`
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, `[{"name": "worker"}]`, handlerScript, func(o *Options) { o.Handler = []string{"sh", "-c", "exit 3"} })
+	_, ended := s.run(t)
+	require.Len(t, ended, 1)
+	require.ErrorContains(t, ended[0], "exit status 3", "the program's exit code reaches the worker")
+	events, err := s.host.Journal().Take()
+	require.NoError(t, err)
+	require.Len(t, events, 2)
+	assert.Equal(t, Event{Start: true, Task: "0001", Message: "m1", ReceiveCount: 2, group: events[0].group}, events[0])
+	assert.Equal(t, Event{Task: "0001", Message: "m1", ExitCode: 3}, events[1])
+	again, err := s.host.Journal().Take()
+	require.NoError(t, err)
+	assert.Empty(t, again)
+}
+
+// TestProgramToldToStop: the journal has how it ended, and what it printed on the way.
+func TestProgramToldToStop(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" & sleep 0.3; kill -TERM 0; wait; exit 0`,
+		func(o *Options) { o.Handler = []string{"sh", "-c", `trap 'echo bye; exit 9' TERM; sleep 20 & wait`} })
+	s.host.StartTask(time.Now(), s.task)
+	require.Eventually(t, func() bool {
+		events, err := s.host.Journal().Take()
+		return err == nil && len(events) > 0 && !events[len(events)-1].Start && events[len(events)-1].ExitCode == 9
+	}, 5*time.Second, 20*time.Millisecond)
+	s.host.KillAll()
+	text, err := os.ReadFile(s.log)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "bye")
+}
+
+// TestKillLeavesNothing: with the worker dies what it runs, also in process groups of
+// its own.
+func TestKillLeavesNothing(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("this system has no setsid")
+	}
+	mark := filepath.Join(t.TempDir(), "mark")
+	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 setsid "$@" & wait`,
+		func(o *Options) { o.Handler = []string{"sh", "-c", "echo begun >" + mark + "; sleep 1; echo survived >" + mark} })
+	s.host.StartTask(time.Now(), s.task)
+	require.Eventually(t, func() bool { text, err := os.ReadFile(mark); return err == nil && len(text) > 0 }, 5*time.Second, 10*time.Millisecond)
+	s.host.Kill(s.task)
+	s.host.Wait()
+	time.Sleep(1500 * time.Millisecond) // a real process would need a second
+	text, err := os.ReadFile(mark)
+	require.NoError(t, err)
+	assert.Equal(t, "begun", strings.TrimSpace(string(text)))
+}
+
+// TestCPU: a handler that spins uses about all of a core, twice what half a vCPU is.
+func TestCPU(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" & wait`,
+		func(o *Options) { o.Handler = []string{"sh", "-c", "while :; do :; done"} })
+	start := time.Now()
+	s.host.StartTask(start, s.task)
+	require.Eventually(t, func() bool { return s.host.CPU(time.Now(), s.task) > 20 }, 20*time.Second, 200*time.Millisecond, "percent of half a vCPU")
+	s.host.KillAll()
+	assert.Len(t, s.ended, 1)
+	assert.Zero(t, s.host.CPU(time.Now(), &cloud.Task{ARN: "another"}))
+}
+
+func TestStartsThatFail(t *testing.T) {
+	t.Parallel()
+	for want, container := range map[string]string{"starting the worker": `[{"name": "worker"}]`, "has 2 containers": `[{}, {}]`} {
+		s := newStand(t, container, "exit 0", func(o *Options) { o.Worker = "/nowhere" })
+		s.host.StartTask(time.Now(), s.task)
+		s.host.Wait()
+		require.Len(t, s.ended, 1)
+		assert.ErrorContains(t, s.ended[0], want)
+	}
+}

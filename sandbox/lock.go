@@ -1,0 +1,25 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// lock keeps other sandbox commands from a stack as long as this process lives.
+func lock(folder, stack string) error {
+	if err := os.MkdirAll(filepath.Join(folder, stack), 0o755); err != nil {
+		return fmt.Errorf("making the sandbox's folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(folder, stack, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("locking stack %s: %w", stack, err)
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("another sandbox command works on stack %s: wait for it, or stop it", stack)
+	}
+	return err // the file stays open, and locked, until the process ends
+}
