@@ -125,10 +125,12 @@ func (d *demoCommand) run(c common) (err error) {
 		d.timeline = filepath.Join(c.folder(), fmt.Sprintf("timeline-%s-%s.svg", c.stack, filepath.Base(folder)))
 	}
 	summary, err := demo.Run(c, stack.Account, demo.Options{
-		Live: options, Workload: d.workload, View: d.view(c), Timeline: d.timeline, Abandon: c.abandon,
+		Live: options, Workload: d.workload, View: d.view(c), Timeline: d.timeline, Abandon: c.abandon, Stopping: c.sayStopping,
 		Title: fmt.Sprintf("stack %s: %d messages in %d groups, %g s of work each, a minute of CloudWatch is %s", c.stack, d.workload.Messages, d.workload.Groups, d.workload.Seconds, d.minute),
 	})
-	summary.Print(c.output)
+	if summary.Took > 0 {
+		summary.Print(c.output)
+	}
 	if err == nil {
 		fmt.Fprintln(c.output, "  timeline                     ", d.timeline)
 	}

@@ -69,9 +69,13 @@ func (u *upCommand) keepRunning(c common, s *deploy.Stack) error {
 	}
 	explain(c, region, s.Account)
 	tellActivities(c, region)
-	fmt.Fprintln(c.output, "stopping: tasks may finish what they do; Ctrl-C again kills them")
+	c.sayStopping()
 	region.Drain(c.abandon)
 	return region.Close()
+}
+
+func (c common) sayStopping() {
+	fmt.Fprintln(c.output, "stopping: tasks finish what they do; Ctrl-C again kills them")
 }
 
 // tellActivities says what auto scaling does, until a person stops it.

@@ -33,6 +33,8 @@ type Options struct {
 	View View
 	// Timeout after which the demo gives up. Default 10 minutes.
 	Timeout time.Duration
+	// Stopping, if not nil, is called when ctx has ended and tasks finish their work.
+	Stopping func()
 	// Abandon, if not nil, is closed when tasks are no longer to finish their work
 	// after ctx has ended.
 	Abandon <-chan struct{}
@@ -124,6 +126,9 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 		d.o.View.Close()
 	}
 	if err != nil {
+		if ctx.Err() != nil && d.o.Stopping != nil {
+			d.o.Stopping()
+		}
 		region.Drain(d.o.Abandon)
 	}
 	summary := d.summary()
