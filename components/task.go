@@ -58,6 +58,10 @@ type TaskArgs struct {
 	// ReadonlyRootFilesystem forbids the container to write outside its volumes.
 	// Not with ECS Exec, whose agent writes there. Default false.
 	ReadonlyRootFilesystem bool
+	// ProtectsItself says that the container protects its task from scale-in while it
+	// works, as the project's worker does, so that scaling in by what waits alone
+	// stops no work. It spares a warning. Default false.
+	ProtectsItself bool
 	// LogRetentionDays is how long logs are kept, one of the spans CloudWatch Logs
 	// offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731 and more,
 	// up to 3653. Default 30.

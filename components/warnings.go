@@ -28,13 +28,13 @@ func (args QueueWorkerArgs) warnings() []string {
 			args.Queue.VisibilityTimeoutSeconds, float64(args.Queue.VisibilityTimeoutSeconds)/3600, defaultVisibilityTimeoutSeconds))
 	}
 	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
-		found = append(found, steps.warnings(args.Scaling.AdjustmentType)...)
+		found = append(found, steps.warnings(args.Scaling.AdjustmentType, args.Task.ProtectsItself)...)
 	}
 	return found
 }
 
 // warnings are the consequences of steps that CDK accepts and AWS carries out.
-func (s StepScaling) warnings(adjustment AdjustmentType) []string {
+func (s StepScaling) warnings(adjustment AdjustmentType, protected bool) []string {
 	var found []string
 	if depth, shared := s.SharedThreshold(); shared {
 		found = append(found, fmt.Sprintf(
@@ -44,7 +44,7 @@ func (s StepScaling) warnings(adjustment AdjustmentType) []string {
 		found = append(found, fmt.Sprintf(
 			"scalingSteps: tasks are stopped while up to %d messages are waiting or worked on; upper: 0 stops them when there are none", s.ScaleIn.Threshold))
 	}
-	if s.stopsOnVisible(adjustment) {
+	if s.stopsOnVisible(adjustment) && !protected {
 		found = append(found, "scalingSteps: the scale-out alarm looks at waiting messages only, and some of its steps stop tasks that still work on others; use ChangeInCapacity and let the idle alarm stop them, or a worker that protects its task")
 	}
 	return found

@@ -130,6 +130,11 @@ func (c *Control) measure() {
 	}
 }
 
+// PutMetric publishes a value of a custom metric for the minute that is going on.
+func (c *Control) PutMetric(namespace, name string, dimensions map[string]string, value float64) {
+	c.metrics.series(namespace, name, dimensions).gauge(c.minute+1, c.minute+1+c.o.MetricDelay, value)
+}
+
 // Activities are what Application Auto Scaling did, oldest first.
 func (c *Control) Activities() []Activity { return c.activities }
 

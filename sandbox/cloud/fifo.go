@@ -364,6 +364,9 @@ func (b *Mailbox) Counts(now time.Time) Counts {
 	return c
 }
 
+// Groups is how many groups have messages.
+func (b *Mailbox) Groups() int { return len(b.order) }
+
 // Messages are those in the queue, by group and oldest first.
 func (b *Mailbox) Messages() []*Message {
 	var all []*Message

@@ -26,9 +26,11 @@ const (
 
 	// longestLease is the most the agent grants.
 	longestLease = 2880 * time.Minute
-	// leastMargin is kept between a lease and the handler's limit, so that a worker
-	// which is busy all the time renews no more often than this.
-	leastMargin = 5 * time.Minute
+	// margin of a lease over the handler's limit. A task that is busy all the time
+	// renews its protection a little more often than that, and is refused if the
+	// service wants fewer tasks by then: a longer one would keep busy tasks from ever
+	// being scaled in, a shorter one would burden the API of ECS.
+	margin = 5 * time.Minute
 	// settling is what a message takes besides its handler.
 	settling = time.Minute
 
@@ -107,8 +109,7 @@ func New(o Options) *Task {
 	if o.HoldDown == 0 {
 		o.HoldDown = DefaultHoldDown
 	}
-	lease := o.HandlerTimeout + max(leastMargin, o.HandlerTimeout/2)
-	return &Task{Options: o, lease: min(lease, longestLease), lock: make(chan struct{}, 1)}
+	return &Task{Options: o, lease: min(o.HandlerTimeout+margin, longestLease), lock: make(chan struct{}, 1)}
 }
 
 func logger(o Options) *slog.Logger {

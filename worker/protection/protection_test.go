@@ -37,14 +37,17 @@ func TestCallsAreMadeOnEdgesOnly(t *testing.T) {
 			release()
 			time.Sleep(5 * time.Second)
 		}
-		assert.Equal(t, 1, agent.Requests(), "one to protect")
+		const busy = 100 * 15 * time.Second
+		calls := agent.Requests()
+		assert.LessOrEqual(t, calls, 1+int(busy/(margin-settling)), "one to protect, and the renewals")
+		assert.Greater(t, calls, 1, "a busy task learns whether it is wanted still")
 		assert.True(t, agent.Protected())
 		time.Sleep(DefaultHoldDown)
 		synctest.Wait()
-		assert.Equal(t, 2, agent.Requests(), "one to let go")
+		assert.Equal(t, calls+1, agent.Requests(), "one to let go")
 		assert.False(t, agent.Protected())
 		time.Sleep(time.Hour)
-		assert.Equal(t, 2, agent.Requests(), "an idle task is left in peace")
+		assert.Equal(t, calls+1, agent.Requests(), "an idle task is left in peace")
 	})
 }
 
@@ -69,7 +72,7 @@ func TestProtectionReachesAsFarAsAHandlerMay(t *testing.T) {
 					require.True(t, agent.Protected(), "at the end of a handler")
 					release()
 				}
-				renewals := float64(3*24*time.Hour) / float64(leastMargin-settling)
+				renewals := float64(3*24*time.Hour) / float64(margin-settling)
 				assert.Less(t, float64(agent.Requests()), renewals+1)
 				require.NoError(t, task.Close(t.Context()))
 			})

@@ -1,0 +1,218 @@
+package simulate
+
+import (
+	"container/heap"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
+
+// begin is when every simulation starts: a Monday at midnight.
+var begin = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+
+// engine runs a system against a workload, event by event.
+type engine struct {
+	system   System
+	workload *Workload
+	control  *cloud.Control
+	queue    *cloud.Queue
+	box      *cloud.Mailbox
+	service  *cloud.Service
+
+	now     time.Time
+	events  eventHeap
+	serial  int
+	workers []*worker          // running, in the order they started
+	byTask  map[string]*worker // by task ARN
+	turn    int                // whose turn it is to poll
+	pending map[string]job     // sent and not done, by message id
+	sent    int
+
+	result *Result
+}
+
+// job is a message's, until it is done.
+type job struct {
+	work    time.Duration
+	sent    time.Time
+	started bool
+	first   bool // it found no other message outstanding
+}
+
+// event is something that a worker or a poller does at a time.
+type event struct {
+	at     time.Time
+	serial int // of two at the same time, the earlier one
+	do     func()
+}
+
+type eventHeap []event
+
+func (h eventHeap) Len() int { return len(h) }
+func (h eventHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].serial < h[j].serial
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *eventHeap) Push(x any) { *h = append(*h, x.(event)) }
+
+// Pop implements heap.Interface.
+func (h *eventHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}
+
+func (e *engine) at(t time.Time, do func()) {
+	e.serial++
+	heap.Push(&e.events, event{t, e.serial, do})
+}
+
+// run simulates days, and then as long as it takes until all is done and the tasks
+// are back to the minimum, a day at most.
+func run(system System, w *Workload, p Parameters) (*Result, error) {
+	queue, service, err := parts(system.Account)
+	if err != nil {
+		return nil, err
+	}
+	box, err := system.Account.Mailbox(queue.URL)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{
+		system: system, workload: w, queue: queue, box: box, service: service, now: begin,
+		byTask: map[string]*worker{}, pending: map[string]job{}, result: newResult(system.Name, w.Name, p),
+	}
+	e.result.size, e.result.alarms = system.size(), system.alarmMetrics()
+	random := rand.New(rand.NewPCG(p.Seed, 1))
+	options := p.Control
+	options.StartDelay = func() time.Duration {
+		return p.StartFrom + time.Duration(random.Float64()*float64(p.StartTo-p.StartFrom))
+	}
+	e.control = cloud.NewControl(system.Account, begin, e, options)
+	next, stop := iter.Pull(w.Jobs(p.Seed, p.Days))
+	defer stop()
+	e.everyMinute(begin.Add(time.Minute))
+	if system.Poller != nil {
+		e.poll(system.Poller)
+	}
+	e.loop(next, begin.Add(time.Duration(p.Days)*day))
+	e.finish()
+	return e.result, nil
+}
+
+// parts finds the one queue and service that the stack works with.
+func parts(a *cloud.Account) (*cloud.Queue, *cloud.Service, error) {
+	for _, service := range a.Services {
+		containers, err := a.TaskDefinitions[service.TaskDefinition].Containers()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, v := range containers[0].Environment {
+			if queue, ok := a.Queues[v.Value]; ok && v.Name == "QUEUE_URL" {
+				return queue, service, nil
+			}
+		}
+	}
+	return nil, nil, fmt.Errorf("the stack has no service whose container has the QUEUE_URL of a queue")
+}
+
+func (e *engine) loop(next func() (Job, bool), end time.Time) {
+	job, more := next()
+	for limit := end.Add(day); ; {
+		arrival := begin.Add(job.At)
+		t := e.control.Next()
+		if len(e.events) > 0 && e.events[0].at.Before(t) {
+			t = e.events[0].at
+		}
+		arrives := more && !arrival.After(t)
+		if arrives {
+			t = arrival
+		}
+		if t.After(limit) || !more && t.After(end) && e.quiet() {
+			return
+		}
+		e.now = t
+		switch {
+		case arrives:
+			e.send(job)
+			job, more = next()
+		case len(e.events) > 0 && !e.events[0].at.After(t):
+			heap.Pop(&e.events).(event).do()
+		default:
+			e.control.Advance(t)
+			e.receiveAll()
+		}
+	}
+}
+
+// quiet says whether nothing is left to do and to stop.
+func (e *engine) quiet() bool {
+	return len(e.pending) == 0 && len(e.control.Tasks()) <= e.system.least()
+}
+
+func (e *engine) send(j Job) {
+	e.sent++
+	first := len(e.pending) == 0
+	m, err := e.box.Send(e.now, cloud.Message{GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(e.sent)})
+	if err != nil {
+		panic(err) // a message with a group and a deduplication id of its own
+	}
+	e.pending[m.ID] = job{work: j.Work, sent: e.now, first: first}
+	e.receiveAll()
+}
+
+// receiveAll lets workers with free slots poll, one after the other, as long as one
+// of them gets something.
+func (e *engine) receiveAll() {
+	for failed := 0; failed < len(e.workers); {
+		e.turn = (e.turn + 1) % len(e.workers)
+		if e.workers[e.turn].receive() {
+			failed = 0
+		} else {
+			failed++
+		}
+	}
+}
+
+// everyMinute takes the samples of the minute that ends.
+func (e *engine) everyMinute(t time.Time) {
+	e.at(t.Add(-time.Nanosecond), func() {
+		counts := e.box.Counts(e.now)
+		if e.system.EveryMinute != nil {
+			e.system.EveryMinute(e.control, counts, e.box, e.now)
+		}
+		e.result.sample(e, counts)
+		e.everyMinute(t.Add(time.Minute))
+	})
+}
+
+// poll runs a scaler that is none of AWS's.
+func (e *engine) poll(p *Poller) {
+	e.at(e.now.Add(p.Interval), func() {
+		counts := e.box.Counts(e.now)
+		e.box.Touch(e.now)
+		e.service.DesiredCount = p.desired(e.now, counts, e.service.DesiredCount)
+		e.control.Advance(e.now)
+		e.poll(p)
+	})
+}
+
+func (e *engine) finish() {
+	e.result.Undone = len(e.pending)
+	for _, t := range e.control.Tasks() {
+		e.result.taskEnded(t, e.now)
+	}
+	e.result.LeftRunning = len(e.control.Tasks())
+	e.result.Activities = e.control.Activities()
+	e.result.end = e.now
+}

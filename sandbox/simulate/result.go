@@ -1,0 +1,169 @@
+package simulate
+
+import (
+	"math"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/sandbox/timeline"
+)
+
+// Result is what came of a system and a workload.
+type Result struct {
+	System, Workload string
+	// First are the waits of messages that found no other one outstanding, All those
+	// of all: from the send until a handler begins.
+	First, All Waits
+	// Done messages, and those that were not when the simulation ended.
+	Done, Undone int
+	// BusyKills are tasks that scale-in ended while they worked, Interrupted the
+	// handlers that this cost. A message is redelivered with each receive but its
+	// first.
+	BusyKills, Interrupted, Redeliveries int
+	// TaskMinutes ran in all, and BeyondNeed while there was no work for them: needed
+	// are as many tasks as the groups with work, or the messages if there are fewer,
+	// fill, at the worker's concurrency.
+	TaskMinutes, BeyondNeed float64
+	// Started tasks, Peak of them at once, LeftRunning at the end.
+	Started, Peak, LeftRunning int
+	// Requests to SQS but for empty polls.
+	Requests   int
+	Activities []cloud.Activity
+	// Points are a sample a minute; Days the cost of each day.
+	Points []timeline.Point
+	Spans  []timeline.Span
+	Days   []float64
+
+	p       Parameters
+	end     time.Time
+	running int
+	inAlarm map[string]float64
+	size    taskSize
+	alarms  int // metrics that alarms look at
+}
+
+// Waits is a distribution of waiting times.
+type Waits struct {
+	histogram *hdrhistogram.Histogram
+}
+
+func newWaits() Waits {
+	// Milliseconds up to forty days, to three digits.
+	const longest, digits = int64(40 * 24 * 3600 * 1000), 3
+	return Waits{hdrhistogram.New(1, longest, digits)}
+}
+
+func (w Waits) add(d time.Duration) {
+	_ = w.histogram.RecordValue(d.Milliseconds()) // shorter than the longest simulation
+}
+
+// Count of messages.
+func (w Waits) Count() int64 { return w.histogram.TotalCount() }
+
+// Quantile of the waits; -1 if there are none.
+func (w Waits) Quantile(percent float64) time.Duration {
+	if w.Count() == 0 {
+		return -1
+	}
+	return time.Duration(w.histogram.ValueAtQuantile(percent)) * time.Millisecond
+}
+
+// Share of the messages that waited at most a time.
+func (w Waits) Share(d time.Duration) float64 {
+	if w.Count() == 0 {
+		return math.NaN()
+	}
+	below := int64(0)
+	for _, bar := range w.histogram.Distribution() {
+		if bar.To <= d.Milliseconds() {
+			below += bar.Count
+		}
+	}
+	return float64(below) / float64(w.Count())
+}
+
+func newResult(system, workload string, p Parameters) *Result {
+	return &Result{System: system, Workload: workload, First: newWaits(), All: newWaits(), p: p, inAlarm: map[string]float64{}, Days: make([]float64, p.Days)}
+}
+
+func (r *Result) waited(d time.Duration, first bool) {
+	r.All.add(d)
+	if first {
+		r.First.add(d)
+	}
+}
+
+func (r *Result) started(e *engine) {
+	r.Started++
+	r.running++
+	r.Peak = max(r.Peak, r.running)
+}
+
+// taskEnded adds up the time of a task, from when it was created, which is when
+// Fargate begins to charge for it.
+func (r *Result) taskEnded(t *cloud.Task, now time.Time) {
+	if t.Started.IsZero() {
+		return
+	}
+	r.running--
+	r.TaskMinutes += now.Sub(t.Created).Minutes()
+	charged := max(now.Sub(t.Created), shortestCharge)
+	for from := t.Created; charged > 0; {
+		index := int(from.Sub(begin) / day)
+		part := min(charged, begin.Add(time.Duration(index+1)*day).Sub(from))
+		if index < len(r.Days) {
+			r.Days[index] += part.Hours() * r.p.Prices.taskHour(r.size)
+		}
+		from, charged = from.Add(part), charged-part
+	}
+}
+
+// sample is taken once a minute.
+func (r *Result) sample(e *engine, counts cloud.Counts) {
+	running := 0
+	for _, t := range e.control.Tasks() {
+		if t.State != cloud.Pending {
+			running++
+		}
+	}
+	outstanding := counts.Visible + counts.InFlight + counts.Delayed
+	need := (min(e.box.Groups(), outstanding) + e.system.Worker.Concurrency - 1) / e.system.Worker.Concurrency
+	r.BeyondNeed += float64(max(0, running-need))
+	at := e.now.Sub(begin).Hours()
+	cpu := math.NaN()
+	if u := e.control.Utilization(e.service.ARN); u != nil {
+		cpu = *u
+	}
+	r.Points = append(r.Points, timeline.Point{
+		At: at, Waiting: counts.Visible, InFlight: counts.InFlight, Delayed: counts.Delayed,
+		DesiredTasks: e.service.DesiredCount, RunningTasks: running, CPU: cpu,
+	})
+	for name := range e.system.Account.Alarms {
+		state, _ := e.control.AlarmState(name)
+		since, was := r.inAlarm[name]
+		switch is := state == cloud.InAlarm; {
+		case is && !was:
+			r.inAlarm[name] = at
+		case !is && was:
+			r.Spans = append(r.Spans, timeline.Span{Alarm: name, From: since, To: at})
+			delete(r.inAlarm, name)
+		}
+	}
+}
+
+// CostAMonth is what the system costs in 730 hours, as in the days simulated.
+func (r *Result) CostAMonth() float64 {
+	sum := 0.0
+	for _, d := range r.Days {
+		sum += d
+	}
+	const hoursAMonth = 730
+	months := float64(len(r.Days)) * 24 / hoursAMonth
+	requests := float64(r.Requests)/months + pollsAMonth(r.TaskMinutes/months)
+	return sum/months + max(0, requests-r.p.Prices.FreeRequests)*r.p.Prices.MillionRequests/1e6 + float64(r.alarms)*r.p.Prices.AlarmMetric
+}
+
+// pollsAMonth are the empty polls of tasks that wait, of 20 s each, at most.
+func pollsAMonth(taskMinutes float64) float64 { return taskMinutes * 3 }

@@ -1,0 +1,419 @@
+package simulate
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/sandbox/declared"
+)
+
+// System is a way to scale tasks: an account whose alarms and policies do, or a
+// scaler of another kind.
+type System struct {
+	Name string
+	// Is says in a line what it is, and where its parameters come from.
+	Is      string
+	Account *cloud.Account
+	Worker  WorkerSettings
+	// EveryMinute, if not nil, publishes metrics of its own.
+	EveryMinute func(c *cloud.Control, counts cloud.Counts, box *cloud.Mailbox, now time.Time)
+	// Poller scales instead of alarms.
+	Poller *Poller
+	// ByCloudWatch says whether it is driven by CloudWatch, from no tasks.
+	ByCloudWatch bool
+}
+
+// least is how many tasks run without work.
+func (s System) least() int {
+	least := 0
+	for _, t := range s.Account.Targets {
+		least = t.MinCapacity
+	}
+	if len(s.Account.Targets) == 0 && s.Poller == nil {
+		for _, service := range s.Account.Services {
+			least = service.DesiredCount
+		}
+	}
+	return least
+}
+
+// Stack is what is simulated: a stack of the project in Root.
+type Stack struct {
+	Root, Name string
+	Overrides  []string
+}
+
+// Names of the systems.
+const (
+	AlwaysOn       = "always on"
+	Tutorial       = "tutorial"
+	CDKDefault     = "CDK default"
+	BacklogPerTask = "backlog per task"
+	KEDALike       = "KEDA-like"
+)
+
+// systems are constructors, since each run needs an account of its own. The stack
+// comes first.
+func (s Stack) systems(w *Workload) []func() (System, error) {
+	return []func() (System, error){s.itself, s.tutorial, s.cdkDefault, func() (System, error) { return s.backlogPerTask(w) }, s.kedaLike}
+}
+
+// itself is the stack as it is declared.
+func (s Stack) itself() (System, error) {
+	account, err := declared.Account(s.Root, s.Name, s.Overrides...)
+	if err != nil {
+		return System{}, err
+	}
+	_, service, err := parts(account)
+	if err != nil {
+		return System{}, err
+	}
+	containers, err := account.TaskDefinitions[service.TaskDefinition].Containers()
+	if err != nil {
+		return System{}, err
+	}
+	return System{
+		Name: s.Name, Is: "the stack, as its program declares it, with the project's worker", Account: account, ByCloudWatch: true,
+		Worker: workerOf(containers[0]),
+	}, nil
+}
+
+// The worker's defaults, and what it keeps of its time to stop.
+const (
+	defaultConcurrency = 10
+	defaultLease       = time.Minute
+	defaultHoldDown    = 30 * time.Second
+	defaultTimeout     = 11*time.Hour + 58*time.Minute
+	stopMargin         = 15 * time.Second
+)
+
+// workerOf reads the settings of the project's worker from its environment.
+func workerOf(c cloud.Container) WorkerSettings {
+	w := WorkerSettings{Concurrency: defaultConcurrency, Protection: true, HandlerTimeout: defaultTimeout, HoldDown: defaultHoldDown, Lease: defaultLease}
+	for _, v := range c.Environment {
+		switch v.Name {
+		case "CONCURRENCY":
+			if n, err := strconv.Atoi(v.Value); err == nil && n > 0 {
+				w.Concurrency = n
+			}
+		case "VISIBILITY_TIMEOUT":
+			if d, err := time.ParseDuration(v.Value); err == nil {
+				w.Lease = d
+			}
+		case "HANDLER_TIMEOUT":
+			if d, err := time.ParseDuration(v.Value); err == nil {
+				w.HandlerTimeout = d
+			}
+		case "PROTECTION_HOLD_DOWN":
+			if d, err := time.ParseDuration(v.Value); err == nil {
+				w.HoldDown = d
+			}
+		}
+	}
+	w.Drain = max(0, time.Duration(c.StopTimeout)*time.Second-stopMargin)
+	return w
+}
+
+// ordinary is a worker that is not protected and has the 30 s of ECS's default to
+// stop; it extends its lease, and works on as many groups at once as the stack's.
+func ordinary(w WorkerSettings) WorkerSettings {
+	return WorkerSettings{Concurrency: w.Concurrency, Lease: defaultLease, Drain: 30 * time.Second}
+}
+
+// peer is the stack with its alarms and policies taken away, and another worker.
+func (s Stack) peer(name, is string) (System, error) {
+	system, err := s.itself()
+	if err != nil {
+		return System{}, err
+	}
+	system.Name, system.Is, system.Worker = name, is, ordinary(system.Worker)
+	clear(system.Account.Alarms)
+	clear(system.Account.Policies)
+	return system, nil
+}
+
+// alwaysOn runs as many tasks as a result had at its peak, all the time.
+func (s Stack) alwaysOn(peak int) (System, error) {
+	system, err := s.peer(AlwaysOn, fmt.Sprintf("%d tasks all the time, the peak of the stack", peak))
+	if err != nil {
+		return System{}, err
+	}
+	clear(system.Account.Targets)
+	for _, service := range system.Account.Services {
+		service.DesiredCount = peak
+	}
+	system.ByCloudWatch = false
+	return system, nil
+}
+
+// tutorial is what CDK makes of the tutorial: a queue alarm over 300 s, CPU target
+// tracking, and the plain CPU alarm over 180 s, which counts as idle what the stack
+// does. Source: CDK's template of the tutorial's code.
+func (s Stack) tutorial() (System, error) {
+	idle := s.idlePercent()
+	system, err := s.peer(Tutorial, fmt.Sprintf("CDK's alarm over 300 s, +1 task, CPU tracking at 50 %%, and a plain CPU alarm (at most %g %% over 180 s) to 0; 12 h visibility, no protection", idle))
+	if err != nil {
+		return System{}, err
+	}
+	system.Worker.Lease = 12 * time.Hour
+	return system, errorsOf(
+		system.queueAlarm("out", 300, true, 1, nil, cloud.StepAdjustment{LowerBound: "0", ScalingAdjustment: 1}),
+		system.trackCPU(50),
+		system.step("idle", cloud.Alarm{
+			Namespace: "AWS/ECS", MetricName: "CPUUtilization", Statistic: "Average", Period: 180, Dimensions: system.serviceDimensions(),
+			ComparisonOperator: "LessThanOrEqualToThreshold", Threshold: idle, EvaluationPeriods: 1,
+		}, cloud.StepScaling{AdjustmentType: "ExactCapacity", StepAdjustments: []cloud.StepAdjustment{{UpperBound: "0"}}}),
+	)
+}
+
+// idlePercent is the CPU at which the stack counts a task as idle.
+func (s Stack) idlePercent() float64 {
+	system, err := s.itself()
+	if err != nil {
+		return 1 // the error comes again where it is reported
+	}
+	for _, a := range system.Account.Alarms {
+		for _, q := range a.MetricQueries {
+			if q.ID == "cpu" {
+				return a.Threshold
+			}
+		}
+		if a.MetricName == "CPUUtilization" {
+			return a.Threshold
+		}
+	}
+	return 1
+}
+
+// cdkDefault is QueueProcessingFargateService with no options: one task at least,
+// steps of -1, +1 from 100 messages and +5 from 500, alarms over 300 s, CPU tracking
+// at 50 %, cooldowns of 300 s. Source: aws-cdk-lib
+// aws-ecs-patterns/lib/base/queue-processing-service-base.ts.
+func (s Stack) cdkDefault() (System, error) {
+	system, err := s.peer(CDKDefault, "QueueProcessingFargateService with its defaults: at least 1 task, -1 on an empty queue, +1 from 100 messages, +5 from 500, CPU tracking at 50 %")
+	if err != nil {
+		return System{}, err
+	}
+	system.ByCloudWatch = false // it never starts from none
+	for _, t := range system.Account.Targets {
+		t.MinCapacity = 1
+	}
+	for _, service := range system.Account.Services {
+		service.DesiredCount = 1
+	}
+	return system, errorsOf(
+		system.queueAlarm("in", 300, false, 0, nil, cloud.StepAdjustment{UpperBound: "0", ScalingAdjustment: -1}),
+		system.queueAlarm("out", 300, true, 100, nil,
+			cloud.StepAdjustment{LowerBound: "0", UpperBound: "400", ScalingAdjustment: 1}, cloud.StepAdjustment{LowerBound: "400", ScalingAdjustment: 5}),
+		system.trackCPU(50),
+	)
+}
+
+// acceptableLatency is how long a message may wait, from which the backlog that a
+// task may have follows. Source: the example in AWS's and Copilot's guides.
+const acceptableLatency = 10 * time.Minute
+
+// backlogPerTask tracks the messages per task, as AWS advises and Copilot does: a
+// function counts both each minute and publishes the quotient; out after 60 s, in
+// after 120. Source: copilot-cli backlog-per-task-calculator.js and autoscaling.yml.
+func (s Stack) backlogPerTask(w *Workload) (System, error) {
+	concurrency := 1.0
+	if itself, err := s.itself(); err == nil {
+		concurrency = float64(itself.Worker.Concurrency)
+	}
+	target := math.Max(1, float64(acceptableLatency)/float64(w.meanWork())*concurrency)
+	system, err := s.peer(BacklogPerTask, fmt.Sprintf("target tracking of messages per task at %s, which 10 minutes of waiting allow; published each minute", strconv.FormatFloat(target, 'f', -1, 64)))
+	if err != nil {
+		return System{}, err
+	}
+	dimensions := map[string]string{"QueueName": system.queueName()}
+	system.EveryMinute = func(c *cloud.Control, counts cloud.Counts, box *cloud.Mailbox, now time.Time) {
+		box.Touch(now)
+		running := 0
+		for _, t := range c.Tasks() {
+			if t.State == cloud.Running {
+				running++
+			}
+		}
+		c.PutMetric("Copilot", "BacklogPerTask", dimensions, math.Ceil(float64(counts.Visible)/float64(max(running, 1))))
+	}
+	return system, system.policy("backlog", nil, &cloud.TargetTracking{
+		TargetValue: target, ScaleOutCooldown: new(60), ScaleInCooldown: new(120),
+		MetricQueries: []cloud.MetricQuery{{ID: "backlog", ReturnData: true, Metric: &cloud.Metric{
+			Namespace: "Copilot", MetricName: "BacklogPerTask", Stat: "Average", Period: 60, Dimensions: dimensions,
+		}}},
+	})
+}
+
+// kedaLike asks SQS itself every 30 s, counts messages in flight, and goes to none
+// 300 s after the last: how KEDA scales on Kubernetes, which on ECS one would have
+// to build. Source: keda.sh, "AWS SQS Queue", and the defaults of ScaledObject.
+func (s Stack) kedaLike() (System, error) {
+	system, err := s.peer(KEDALike, "asks SQS every 30 s, 5 messages per task, waiting and in flight; to none 300 s after the last; on ECS somebody has to run it")
+	if err != nil {
+		return System{}, err
+	}
+	most := 1
+	for _, t := range system.Account.Targets {
+		most = t.MaxCapacity
+	}
+	clear(system.Account.Targets)
+	system.ByCloudWatch = false
+	system.Poller = &Poller{Interval: 30 * time.Second, PerTask: 5, CoolDown: 5 * time.Minute, Stabilization: 5 * time.Minute, Most: most}
+	return system, nil
+}
+
+// Poller scales by what SQS says now.
+type Poller struct {
+	Interval time.Duration
+	// PerTask is how many messages, waiting or in flight, a task is wanted for.
+	PerTask int
+	// CoolDown is how long there has to be no message before the last task goes,
+	// Stabilization how long fewer tasks have to be enough before some do.
+	CoolDown, Stabilization time.Duration
+	Most                    int
+
+	lastActive time.Time
+	recent     []recommendation
+}
+
+type recommendation struct {
+	at    time.Time
+	tasks int
+}
+
+// desired is how many tasks are wanted now.
+func (p *Poller) desired(now time.Time, counts cloud.Counts, current int) int {
+	outstanding := counts.Visible + counts.InFlight
+	if outstanding > 0 {
+		p.lastActive = now
+	} else if now.Sub(p.lastActive) >= p.CoolDown {
+		p.recent = nil
+		return 0
+	}
+	wanted := min(max(1, (outstanding+p.PerTask-1)/p.PerTask), p.Most)
+	p.recent = append(p.recent, recommendation{now, wanted})
+	for now.Sub(p.recent[0].at) > p.Stabilization {
+		p.recent = p.recent[1:]
+	}
+	if wanted >= current {
+		return wanted
+	}
+	highest := wanted
+	for _, r := range p.recent {
+		highest = max(highest, r.tasks)
+	}
+	return min(current, highest)
+}
+
+func (w *Workload) meanWork() time.Duration {
+	if len(w.Trace) == 0 {
+		return w.Work.Mean()
+	}
+	var sum time.Duration
+	for _, j := range w.Trace {
+		sum += j.Work
+	}
+	return max(time.Millisecond, sum/time.Duration(len(w.Trace)))
+}
+
+func (s System) service() *cloud.Service {
+	for _, service := range s.Account.Services {
+		return service
+	}
+	return nil
+}
+
+func (s System) queueName() string {
+	queue, _, _ := parts(s.Account) // it was found before
+	return queue.Name
+}
+
+func (s System) serviceDimensions() map[string]string {
+	return map[string]string{"ClusterName": s.service().ClusterName(), "ServiceName": s.service().Name}
+}
+
+// queueAlarm scales in steps on the visible messages, with cooldowns of 300 s.
+func (s System) queueAlarm(name string, period int, above bool, threshold float64, cooldown *int, steps ...cloud.StepAdjustment) error {
+	operator := "LessThanOrEqualToThreshold"
+	if above {
+		operator = "GreaterThanOrEqualToThreshold"
+	}
+	return s.step(name, cloud.Alarm{
+		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: period,
+		Dimensions: map[string]string{"QueueName": s.queueName()}, ComparisonOperator: operator, Threshold: threshold, EvaluationPeriods: 1,
+	}, cloud.StepScaling{AdjustmentType: "ChangeInCapacity", MetricAggregationType: "Maximum", Cooldown: cooldown, StepAdjustments: steps})
+}
+
+func (s System) step(name string, alarm cloud.Alarm, scaling cloud.StepScaling) error {
+	if err := s.policy(name, &scaling, nil); err != nil {
+		return err
+	}
+	for arn, p := range s.Account.Policies {
+		if p.Name == name {
+			alarm.AlarmActions = []string{arn}
+		}
+	}
+	alarm.Name = name
+	_, err := s.Account.PutMetricAlarm(alarm)
+	return err
+}
+
+func (s System) trackCPU(percent float64) error {
+	return s.policy("cpu", nil, &cloud.TargetTracking{TargetValue: percent, PredefinedMetricType: "ECSServiceAverageCPUUtilization"})
+}
+
+func (s System) policy(name string, step *cloud.StepScaling, tracking *cloud.TargetTracking) error {
+	kind := "StepScaling"
+	if tracking != nil {
+		kind = "TargetTrackingScaling"
+	}
+	_, err := s.Account.PutScalingPolicy(cloud.ScalingPolicy{
+		Name: name, PolicyType: kind, ResourceID: s.service().ResourceID(), ServiceNamespace: "ecs", ScalableDimension: "ecs:service:DesiredCount",
+		StepScaling: step, TargetTracking: tracking,
+	})
+	return err
+}
+
+// size is what a task of the system is charged for.
+func (s System) size() taskSize {
+	service := s.service()
+	definition := s.Account.TaskDefinitions[service.TaskDefinition]
+	cpu, _ := strconv.ParseFloat(definition.CPU, 64) // checked when it was registered
+	memory, _ := strconv.ParseFloat(definition.Memory, 64)
+	size := taskSize{vcpu: cpu / 1024, gib: memory / 1024, publicIP: service.NetworkConfiguration.AssignPublicIP}
+	if definition.RuntimePlatform != nil {
+		size.arm = definition.RuntimePlatform.CPUArchitecture == "ARM64"
+	}
+	weights, spot := 0, 0
+	for _, strategy := range service.CapacityProviderStrategies {
+		weights += strategy.Weight
+		if strategy.CapacityProvider == "FARGATE_SPOT" {
+			spot += strategy.Weight
+		}
+	}
+	if weights > 0 {
+		size.spot = float64(spot) / float64(weights)
+	}
+	return size
+}
+
+// alarmMetrics are how many metrics the alarms look at; CloudWatch charges for each.
+func (s System) alarmMetrics() (n int) {
+	for _, a := range s.Account.Alarms {
+		metrics := 0
+		for _, q := range a.MetricQueries {
+			if q.Metric != nil {
+				metrics++
+			}
+		}
+		n += max(1, metrics)
+	}
+	return n
+}
+
+func errorsOf(list ...error) error { return cmp.Or(list...) }

@@ -1,0 +1,408 @@
+package simulate
+
+import (
+	"cmp"
+	"embed"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Workload is what a queue is sent, and how much work that is.
+type Workload struct {
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+	// Groups that messages belong to, at random; 0 gives each message its own.
+	Groups int `yaml:"groups"`
+	// Work that a message needs.
+	Work Distribution `yaml:"work"`
+	// CPU that tasks use.
+	CPU CPU `yaml:"cpu"`
+	// Arrivals add up.
+	Arrivals []Arrival `yaml:"arrivals"`
+	// Trace is what arrived, as recorded; it takes the place of Arrivals, and repeats
+	// each day only if it is shorter than one.
+	Trace []Job `yaml:"-"`
+}
+
+// Distribution of durations: always Median, or log-normal if there is a P95.
+type Distribution struct {
+	Median time.Duration `yaml:"median"`
+	P95    time.Duration `yaml:"p95"`
+}
+
+// CPU of a task in percent of what it reserves.
+type CPU struct {
+	// Working is what each message in work uses; Idle what the worker itself does.
+	Working float64 `yaml:"working"`
+	Idle    float64 `yaml:"idle"`
+}
+
+// Arrival is one way in which messages come, each day anew. One of PerDay, Rate,
+// and Messages says how many.
+type Arrival struct {
+	// PerDay messages at random times.
+	PerDay float64 `yaml:"perDay"`
+	// Rate in messages a minute by time of day (15:04), straight lines between.
+	Rate map[string]float64 `yaml:"rate"`
+	// Messages at once, At a time of day (15:04); or Bursts times a day at random
+	// times From one To another.
+	Messages int    `yaml:"messages"`
+	At       string `yaml:"at"`
+	Bursts   int    `yaml:"bursts"`
+	From     string `yaml:"from"`
+	To       string `yaml:"to"`
+}
+
+// Job is a message and the work it asks for.
+type Job struct {
+	At    time.Duration // since the start
+	Group int
+	Work  time.Duration
+}
+
+//go:embed workloads/*.yaml
+var shipped embed.FS
+
+const day = 24 * time.Hour
+
+// Shipped are the workloads that come with the project, by name.
+func Shipped() ([]*Workload, error) {
+	files, err := fs.Glob(shipped, "workloads/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var all []*Workload
+	for _, file := range files {
+		text, err := shipped.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		w, err := parseWorkload(file, text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+// LoadWorkload finds a workload that is shipped by its name, or reads a file: YAML,
+// or CSV with the columns at, group and seconds.
+func LoadWorkload(nameOrFile string) (*Workload, error) {
+	list, err := Shipped()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, w := range list {
+		if w.Name == nameOrFile {
+			return w, nil
+		}
+		names = append(names, w.Name)
+	}
+	text, err := os.ReadFile(nameOrFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", nameOrFile, strings.Join(names, ", "))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--workload: %w", err)
+	}
+	if filepath.Ext(nameOrFile) == ".csv" {
+		return parseTrace(nameOrFile, strings.NewReader(string(text)))
+	}
+	return parseWorkload(nameOrFile, text)
+}
+
+func parseWorkload(file string, text []byte) (*Workload, error) {
+	w := &Workload{}
+	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(w); err != nil {
+		return nil, fmt.Errorf("workload %s: %w", file, err)
+	}
+	if w.Name == "" {
+		w.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
+	if err := w.check(); err != nil {
+		return nil, fmt.Errorf("workload %s:\n%w", file, err)
+	}
+	return w, nil
+}
+
+// parseTrace reads what arrived: seconds since the start, the group, seconds of work.
+func parseTrace(file string, text io.Reader) (*Workload, error) {
+	reader := csv.NewReader(text)
+	rows, err := reader.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("workload %s: %w", file, err)
+	}
+	if len(rows) < 2 || !slices.Equal(rows[0], []string{"at", "group", "seconds"}) {
+		return nil, fmt.Errorf("workload %s: needs a first line at,group,seconds and a line for each message, such as 12.5,orders,30", file)
+	}
+	w := &Workload{Name: filepath.Base(file), Description: fmt.Sprintf("%d messages as recorded", len(rows)-1), CPU: defaultCPU}
+	groups := map[string]int{}
+	for i, row := range rows[1:] {
+		at, errAt := strconv.ParseFloat(row[0], 64)
+		seconds, errSeconds := strconv.ParseFloat(row[2], 64)
+		if errAt != nil || errSeconds != nil || at < 0 || seconds < 0 {
+			return nil, fmt.Errorf("workload %s, line %d: %q: needs to be seconds since the start, a group, and seconds of work", file, i+2, strings.Join(row, ","))
+		}
+		if _, ok := groups[row[1]]; !ok {
+			groups[row[1]] = len(groups)
+		}
+		w.Trace = append(w.Trace, Job{At: seconds2(at), Group: groups[row[1]], Work: seconds2(seconds)})
+	}
+	slices.SortStableFunc(w.Trace, func(a, b Job) int { return cmp.Compare(a.At, b.At) })
+	return w, nil
+}
+
+func seconds2(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// defaultCPU is that of work that is neither idle nor saturates a task.
+var defaultCPU = CPU{Working: 5, Idle: 0.05}
+
+func (w *Workload) check() error {
+	var wrong []error
+	add := func(key string, value any, want string) {
+		wrong = append(wrong, fmt.Errorf("%s: %v: needs to be %s", key, value, want))
+	}
+	if w.CPU == (CPU{}) {
+		w.CPU = defaultCPU
+	}
+	if w.Groups < 0 {
+		add("groups", w.Groups, "0 (each message its own) or more")
+	}
+	if w.Work.Median <= 0 {
+		add("work.median", w.Work.Median, "a duration above 0, such as 30s")
+	}
+	if w.Work.P95 != 0 && w.Work.P95 < w.Work.Median {
+		add("work.p95", w.Work.P95, "no less than the median, or left out")
+	}
+	for key, value := range map[string]float64{"cpu.working": w.CPU.Working, "cpu.idle": w.CPU.Idle} {
+		if value < 0 || value > 100 {
+			add(key, value, "0 to 100, percent of what a task reserves")
+		}
+	}
+	if len(w.Arrivals) == 0 {
+		add("arrivals", "none", "a list")
+	}
+	for i, a := range w.Arrivals {
+		if err := a.check(); err != nil {
+			wrong = append(wrong, fmt.Errorf("arrivals, number %d: %w", i+1, err))
+		}
+	}
+	slices.SortFunc(wrong, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return errors.Join(wrong...)
+}
+
+func (a Arrival) check() error {
+	ways := 0
+	for _, has := range []bool{a.PerDay > 0, len(a.Rate) > 0, a.Messages > 0} {
+		if has {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return errors.New("needs one of perDay, rate and messages, above 0")
+	}
+	if a.Messages > 0 && (a.At == "") == (a.Bursts == 0) {
+		return errors.New("messages need a time (at) or a number of bursts a day")
+	}
+	for _, text := range []string{a.At, a.From, a.To} {
+		if _, err := timeOfDay(text); text != "" && err != nil {
+			return err
+		}
+	}
+	if a.Bursts > 0 {
+		if from, to := a.between(); from >= to {
+			return fmt.Errorf("from %q: needs to be before to %q", a.From, a.To)
+		}
+	}
+	_, err := a.curve()
+	return err
+}
+
+func timeOfDay(text string) (time.Duration, error) {
+	if text == "24:00" {
+		return day, nil
+	}
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		return 0, fmt.Errorf("%q: needs to be a time of day, such as 14:30", text)
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+// between is when bursts come; the whole day unless it is said.
+func (a Arrival) between() (from, to time.Duration) {
+	to = day
+	if a.From != "" {
+		from, _ = timeOfDay(a.From) // checked when it was read
+	}
+	if a.To != "" {
+		to, _ = timeOfDay(a.To) // likewise
+	}
+	return from, to
+}
+
+// knot is a point of a rate curve.
+type knot struct {
+	at        time.Duration
+	perMinute float64
+}
+
+func (a Arrival) curve() ([]knot, error) {
+	var list []knot
+	for text, rate := range a.Rate {
+		at, err := timeOfDay(text)
+		if err != nil {
+			return nil, err
+		}
+		if rate < 0 {
+			return nil, fmt.Errorf("rate at %s: %g: needs to be 0 or more messages a minute", text, rate)
+		}
+		list = append(list, knot{at, rate})
+	}
+	slices.SortFunc(list, func(a, b knot) int { return cmp.Compare(a.at, b.at) })
+	return list, nil
+}
+
+// Jobs are the workload's, in order, for a number of days. The same seed gives the
+// same jobs.
+func (w *Workload) Jobs(seed uint64, days int) iter.Seq[Job] {
+	if w.Trace != nil {
+		return w.repeatTrace(days)
+	}
+	return func(yield func(Job) bool) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		own := 0
+		for d := range days {
+			for _, at := range w.arrivals(random) {
+				job := Job{At: time.Duration(d)*day + at, Work: w.Work.draw(random)}
+				if w.Groups > 0 {
+					job.Group = random.IntN(w.Groups)
+				} else {
+					job.Group = own
+					own++
+				}
+				if !yield(job) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (w *Workload) repeatTrace(days int) iter.Seq[Job] {
+	return func(yield func(Job) bool) {
+		for d := range days {
+			for _, job := range w.Trace {
+				job.At += time.Duration(d) * day
+				if job.At >= time.Duration(days)*day || !yield(job) {
+					return
+				}
+			}
+			if w.Trace[len(w.Trace)-1].At >= day {
+				return
+			}
+		}
+	}
+}
+
+// arrivals of a day, in order.
+func (w *Workload) arrivals(random *rand.Rand) []time.Duration {
+	var all []time.Duration
+	for _, a := range w.Arrivals {
+		switch {
+		case a.PerDay > 0:
+			all = append(all, poisson(random, a.PerDay, func(time.Duration) float64 { return 1 })...)
+		case a.At != "":
+			at, _ := timeOfDay(a.At) // checked when it was read
+			all = append(all, slices.Repeat([]time.Duration{at}, a.Messages)...)
+		case a.Bursts > 0:
+			from, to := a.between()
+			for range a.Bursts {
+				all = append(all, slices.Repeat([]time.Duration{from + time.Duration(random.Int64N(int64(to-from)))}, a.Messages)...)
+			}
+		default:
+			all = append(all, byRate(random, a)...)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// poisson draws about count times from a day, each kept with a probability.
+func poisson(random *rand.Rand, count float64, keep func(time.Duration) float64) []time.Duration {
+	var all []time.Duration
+	mean := float64(day) / count
+	for at := random.ExpFloat64() * mean; at < float64(day); at += random.ExpFloat64() * mean {
+		if d := time.Duration(at); random.Float64() < keep(d) {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// byRate thins out arrivals at the highest rate.
+func byRate(random *rand.Rand, a Arrival) []time.Duration {
+	curve, _ := a.curve() // checked when it was read
+	highest := 0.0
+	for _, k := range curve {
+		highest = max(highest, k.perMinute)
+	}
+	if highest == 0 {
+		return nil
+	}
+	return poisson(random, highest*day.Minutes(), func(at time.Duration) float64 { return rateAt(curve, at) / highest })
+}
+
+// rateAt reads a curve, which stays level before its first point and after its last.
+func rateAt(curve []knot, at time.Duration) float64 {
+	for i, k := range curve {
+		if at >= k.at {
+			continue
+		}
+		if i == 0 {
+			return k.perMinute
+		}
+		before := curve[i-1]
+		share := float64(at-before.at) / float64(k.at-before.at)
+		return before.perMinute + share*(k.perMinute-before.perMinute)
+	}
+	return curve[len(curve)-1].perMinute
+}
+
+// z95 is the 95th percentile of the standard normal distribution.
+const z95 = 1.6448536269514722
+
+func (d Distribution) draw(random *rand.Rand) time.Duration {
+	if d.P95 <= d.Median {
+		return d.Median
+	}
+	sigma := math.Log(float64(d.P95)/float64(d.Median)) / z95
+	return time.Duration(float64(d.Median) * math.Exp(sigma*random.NormFloat64()))
+}
+
+// Mean of the distribution.
+func (d Distribution) Mean() time.Duration {
+	if d.P95 <= d.Median {
+		return d.Median
+	}
+	sigma := math.Log(float64(d.P95)/float64(d.Median)) / z95
+	return time.Duration(float64(d.Median) * math.Exp(sigma*sigma/2))
+}
