@@ -8,6 +8,7 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 	setDefault(&q.MessageRetentionSeconds, defaultMessageRetentionSeconds)
 	setDefault(&q.MaxReceiveCount, defaultMaxReceiveCount)
 	setDefaultPointer(&q.ContentBasedDeduplication, true)
+	setDefaultPointer(&q.KeepAwake, true)
 
 	t := &args.Task
 	setDefault(&t.CPU, defaultCPU)

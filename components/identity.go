@@ -20,22 +20,23 @@ type roles struct {
 }
 
 func (b *builder) newRoles(args QueueWorkerArgs, queue workQueue, logGroup *cloudwatch.LogGroup) (roles, error) {
-	execution, executionPolicy, err := b.newRole("execution", executionStatements(args.Task, b.place, logGroup))
+	tasks := b.mayAssume("ecs-tasks.amazonaws.com", "ecs", "*")
+	execution, executionPolicy, err := b.newRole("execution", tasks, executionStatements(args.Task, b.place, logGroup))
 	if err != nil {
 		return roles{}, err
 	}
-	task, taskPolicy, err := b.newRole("task", taskStatements(args, b.place, queue))
+	task, taskPolicy, err := b.newRole("task", tasks, taskStatements(args, b.place, queue))
 	if err != nil {
 		return roles{}, err
 	}
 	return roles{execution: execution, task: task, policies: []pulumi.Resource{executionPolicy, taskPolicy}}, nil
 }
 
-// newRole makes a role for tasks of this account and region, and its policy.
-func (b *builder) newRole(kind string, statements []pulumi.Input) (*iam.Role, *iam.RolePolicy, error) {
+// newRole makes a role and its policy.
+func (b *builder) newRole(kind string, trust pulumi.StringInput, statements []pulumi.Input) (*iam.Role, *iam.RolePolicy, error) {
 	name, opts := b.child(kind + "-role")
 	role, err := iam.NewRole(b.ctx, name, &iam.RoleArgs{
-		AssumeRolePolicy: tasksMayAssume(b.place),
+		AssumeRolePolicy: trust,
 		Tags:             b.tags,
 	}, opts...)
 	if err != nil {
@@ -52,16 +53,16 @@ func (b *builder) newRole(kind string, statements []pulumi.Input) (*iam.Role, *i
 	return role, policy, nil
 }
 
-// tasksMayAssume trusts ECS tasks, but only those of this account and region: the
-// conditions AWS recommends against a confused deputy.
-func tasksMayAssume(at place) pulumi.StringOutput {
+// mayAssume trusts a service of AWS, but only for resources of this account and
+// region: the conditions AWS recommends against a confused deputy.
+func (b *builder) mayAssume(principal, service, resources string) pulumi.StringOutput {
 	return policyDocument(pulumi.Map{
 		"Effect":    pulumi.String("Allow"),
-		"Principal": pulumi.Map{"Service": pulumi.String("ecs-tasks.amazonaws.com")},
+		"Principal": pulumi.Map{"Service": pulumi.String(principal)},
 		"Action":    pulumi.String("sts:AssumeRole"),
 		"Condition": pulumi.Map{
-			"StringEquals": pulumi.Map{"aws:SourceAccount": pulumi.String(at.account)},
-			"ArnLike":      pulumi.Map{"aws:SourceArn": pulumi.String(at.arn("ecs", "*"))},
+			"StringEquals": pulumi.Map{"aws:SourceAccount": pulumi.String(b.place.account)},
+			"ArnLike":      pulumi.Map{"aws:SourceArn": pulumi.String(b.place.arn(service, resources))},
 		},
 	})
 }

@@ -98,6 +98,11 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err != nil {
 		return err
 	}
+	if args.Queue.Existing == nil && *args.Queue.KeepAwake {
+		if err := b.newAwakeSchedule(queue); err != nil {
+			return err
+		}
+	}
 	logGroup, err := b.newLogGroup(args.Task)
 	if err != nil {
 		return err

@@ -22,8 +22,9 @@ func TestRegistersEverythingInOnePass(t *testing.T) {
 			"aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": 1,
 			"aws:sqs/redrivePolicy:RedrivePolicy":           1,
 			"aws:cloudwatch/logGroup:LogGroup":              1,
-			"aws:iam/role:Role":                             2,
-			"aws:iam/rolePolicy:RolePolicy":                 2,
+			"aws:iam/role:Role":                             3,
+			"aws:iam/rolePolicy:RolePolicy":                 3,
+			"aws:scheduler/schedule:Schedule":               1,
 			"aws:ecs/taskDefinition:TaskDefinition":         1,
 			"aws:ecs/service:Service":                       1,
 			"aws:appautoscaling/target:Target":              1,
@@ -94,7 +95,7 @@ func TestTagsReachEveryResourceThatTakesThem(t *testing.T) {
 	bothModes(t, tagged, func(t *testing.T, p *plan.Plan, _ bool) {
 		untaggable := []string{
 			"aws:sqs/queuePolicy:QueuePolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "aws:sqs/redrivePolicy:RedrivePolicy",
-			"aws:iam/rolePolicy:RolePolicy", "aws:appautoscaling/policy:Policy",
+			"aws:iam/rolePolicy:RolePolicy", "aws:appautoscaling/policy:Policy", "aws:scheduler/schedule:Schedule",
 		}
 		for _, r := range p.Resources {
 			if !strings.HasPrefix(r.Type, "aws:") || slices.Contains(untaggable, r.Type) {

@@ -95,7 +95,7 @@ func checkFIFOARN(found *FieldErrors, key string, in pulumi.StringInput) {
 
 func isZeroQueue(q QueueArgs) bool {
 	return q.Name == "" && q.VisibilityTimeoutSeconds == 0 && q.MessageRetentionSeconds == 0 &&
-		q.ContentBasedDeduplication == nil && !q.HighThroughput && q.MaxReceiveCount == 0 &&
+		q.ContentBasedDeduplication == nil && q.KeepAwake == nil && !q.HighThroughput && q.MaxReceiveCount == 0 &&
 		q.KMSKeyARN == nil && q.ProducerTopicARNs == nil && len(q.ProducerAccountIDs) == 0
 }
 

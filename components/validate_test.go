@@ -140,6 +140,11 @@ func TestWarnings(t *testing.T) {
 			a.Scaling.AdjustmentType = ExactCapacity
 			a.Scaling.Steps = []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(9), Change: 3}}
 		}, []string{"the scale-out alarm looks at waiting messages only"}},
+		"exact steps of a worker that protects its task": {func(a *QueueWorkerArgs) {
+			a.Task.ProtectsItself = true
+			a.Scaling.AdjustmentType = ExactCapacity
+			a.Scaling.Steps = []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(9), Change: 3}}
+		}, nil},
 		"an existing queue": {func(a *QueueWorkerArgs) { a.Queue.Existing = &ExistingQueue{} }, nil},
 	}
 	for name, tc := range cases {

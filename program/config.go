@@ -108,6 +108,7 @@ func (r *configReader) queue() components.QueueArgs {
 		VisibilityTimeoutSeconds:  r.positive("visibilityTimeoutSeconds"),
 		MessageRetentionSeconds:   r.positive("messageRetentionSeconds"),
 		ContentBasedDeduplication: r.boolDefaultTrue("contentBasedDeduplication"),
+		KeepAwake:                 r.boolDefaultTrue("keepQueueAwake"),
 		HighThroughput:            r.bool("highThroughput"),
 		MaxReceiveCount:           r.positive("maxReceiveCount"),
 		KMSKeyARN:                 optional(r.string("queueKmsKeyArn")),

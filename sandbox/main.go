@@ -23,6 +23,7 @@ commands:
   up        deploy a stack; with --keep run it until Ctrl-C
   preview   show what up would do
   destroy   remove the stack
+  simulate  run the stack against workloads in virtual time, beside its alternatives
 
 flags of all:
   --stack name        dev (default) or prod, or any other Pulumi.<name>.yaml
@@ -47,6 +48,20 @@ flags of demo:
   --rate r            messages per second; 0 is all at once (10)
   --seed n            of what is random (1)
   --timeline file     for the picture; default in .sandbox
+
+flags of simulate:
+  --workload name     or a YAML or CSV file; may be repeated; default: all that are shipped
+  --set key=value     try a change, as in scalingSteps='[{"lower":1,"change":2}]'
+  --days n            to simulate (30)        --seed n   of what is random (1)
+  --out report.html   a report with pictures  --json     results for machines
+  --activities        a line for each scaling activity of the stack
+  --fail-on list      exit with an error if the stack is so: "p95_wait>5m,killed>0"
+  --no-peers          the stack alone
+  --metric-delay n    minutes until CloudWatch shows a metric (1)
+  --wake-delay n      minutes more after six idle hours (15); --wake-zeros: it reports
+                      zeros meanwhile instead of nothing
+  --start-from d --start-to d   how long a task takes to start (20s to 40s)
+  --price name=dollars          such as arm-vcpu=0.03238 an hour; may be repeated
 `
 
 func main() {
@@ -121,6 +136,8 @@ var commands = map[string]func() command{
 	"up":      func() command { return &upCommand{} },
 	"preview": func() command { return previewCommand{} },
 	"destroy": func() command { return destroyCommand{} },
+
+	"simulate": func() command { return &simulateCommand{} },
 }
 
 func run(stop interrupts, args []string, output io.Writer) error {

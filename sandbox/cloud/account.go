@@ -34,6 +34,7 @@ type Account struct {
 	Policies          map[string]*ScalingPolicy            `json:"policies"`          // by ARN
 	Alarms            map[string]*Alarm                    `json:"alarms"`            // by name
 	Repositories      map[string]*Repository               `json:"repositories"`      // by name
+	Schedules         map[string]*Schedule                 `json:"schedules"`         // by name
 	VPCs              map[string]*VPC                      `json:"vpcs"`              // by id
 	Components        map[string]bool                      `json:"components"`        // packaged components made, by type and name
 	Revisions         map[string]int                       `json:"revisions"`         // newest of each task definition family
@@ -63,6 +64,7 @@ func (a *Account) makeMaps() {
 	makeMap(&a.Policies)
 	makeMap(&a.Alarms)
 	makeMap(&a.Repositories)
+	makeMap(&a.Schedules)
 	makeMap(&a.VPCs)
 	makeMap(&a.Components)
 	makeMap(&a.Revisions)

@@ -80,7 +80,7 @@ func (c *Control) Next() time.Time {
 	next := c.nextMinute
 	for _, f := range c.fleets {
 		for _, t := range f.tasks {
-			if t.due.After(c.now) && t.due.Before(next) {
+			if !t.due.IsZero() && t.due.Before(next) {
 				next = t.due
 			}
 		}
@@ -88,9 +88,10 @@ func (c *Control) Next() time.Time {
 	return next
 }
 
-// Advance goes on to a time and does what is due until then, in order.
+// Advance goes on to a time and does what is due until then, in order. What was
+// changed from outside before takes effect at the time that it had reached.
 func (c *Control) Advance(to time.Time) {
-	c.schedule() // what has changed from outside
+	c.schedule()
 	for next := c.Next(); !next.After(to); next = c.Next() {
 		c.now = next
 		c.moveTasks()
@@ -110,6 +111,7 @@ func (c *Control) Drain() { c.draining = true }
 
 // measure takes the metrics of the minute that has ended.
 func (c *Control) measure() {
+	c.runSchedules()
 	for url, queue := range c.account.Queues {
 		if !queue.FIFO {
 			continue

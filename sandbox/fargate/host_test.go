@@ -128,7 +128,9 @@ func TestKillLeavesNothing(t *testing.T) {
 	}
 	mark := filepath.Join(t.TempDir(), "mark")
 	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 setsid "$@" & wait`,
-		func(o *Options) { o.Handler = []string{"sh", "-c", "echo begun >" + mark + "; sleep 1; echo survived >" + mark} })
+		func(o *Options) {
+			o.Handler = []string{"sh", "-c", "echo begun >" + mark + "; sleep 1; echo survived >" + mark}
+		})
 	s.host.StartTask(time.Now(), s.task)
 	require.Eventually(t, func() bool { text, err := os.ReadFile(mark); return err == nil && len(text) > 0 }, 5*time.Second, 10*time.Millisecond)
 	s.host.Kill(s.task)

@@ -1,6 +1,10 @@
 package provider
 
-import "fargate-queue-worker/sandbox/cloud"
+import (
+	"strings"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
 
 func init() {
 	register(
@@ -32,6 +36,18 @@ func init() {
 			create: (*cloud.Account).PutMetricAlarm,
 			find:   lookUp(func(a *cloud.Account) map[string]*cloud.Alarm { return a.Alarms }),
 			remove: (*cloud.Account).DeleteAlarm,
+		}),
+		define(kind{
+			token: "aws:scheduler/schedule:Schedule", nameSuffix: noSuffix,
+			immutable: []string{"name"}, computed: []string{"arn"},
+		}, model[cloud.Schedule]{
+			id:     func(s *cloud.Schedule) string { return "default/" + s.Name },
+			create: (*cloud.Account).PutSchedule,
+			find: func(a *cloud.Account, id string) (*cloud.Schedule, bool) {
+				s, ok := a.Schedules[strings.TrimPrefix(id, "default/")]
+				return s, ok
+			},
+			remove: func(a *cloud.Account, id string) error { return a.DeleteSchedule(strings.TrimPrefix(id, "default/")) },
 		}),
 	)
 }

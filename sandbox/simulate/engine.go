@@ -31,6 +31,7 @@ type engine struct {
 	turn    int                // whose turn it is to poll
 	pending map[string]job     // sent and not done, by message id
 	sent    int
+	ideal   ideal
 
 	result *Result
 }
@@ -40,7 +41,32 @@ type job struct {
 	work    time.Duration
 	sent    time.Time
 	started bool
-	first   bool // it found no other message outstanding
+	first   bool // see ideal
+}
+
+// ideal is when all work so far would be done if every group had a task at once. A
+// message that comes later is a first one: it has to wake the service, whatever the
+// system.
+type ideal struct {
+	groups map[int]time.Time
+	all    time.Time
+}
+
+func (i *ideal) add(now time.Time, j Job) (first bool) {
+	first = !now.Before(i.all)
+	if first {
+		i.groups = map[int]time.Time{} // all are done
+	}
+	start := i.groups[j.Group]
+	if start.Before(now) {
+		start = now
+	}
+	end := start.Add(j.Work)
+	i.groups[j.Group] = end
+	if end.After(i.all) {
+		i.all = end
+	}
+	return first
 }
 
 // event is something that a worker or a poller does at a time.
@@ -93,9 +119,10 @@ func run(system System, w *Workload, p Parameters) (*Result, error) {
 		byTask: map[string]*worker{}, pending: map[string]job{}, result: newResult(system.Name, w.Name, p),
 	}
 	e.result.size, e.result.alarms = system.size(), system.alarmMetrics()
-	random := rand.New(rand.NewPCG(p.Seed, 1))
 	options := p.Control
 	options.StartDelay = func() time.Duration {
+		// By the time, so that all systems find the same Fargate.
+		random := rand.New(rand.NewPCG(p.Seed, uint64(e.now.UnixNano())))
 		return p.StartFrom + time.Duration(random.Float64()*float64(p.StartTo-p.StartFrom))
 	}
 	e.control = cloud.NewControl(system.Account, begin, e, options)
@@ -162,12 +189,11 @@ func (e *engine) quiet() bool {
 
 func (e *engine) send(j Job) {
 	e.sent++
-	first := len(e.pending) == 0
 	m, err := e.box.Send(e.now, cloud.Message{GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(e.sent)})
 	if err != nil {
 		panic(err) // a message with a group and a deduplication id of its own
 	}
-	e.pending[m.ID] = job{work: j.Work, sent: e.now, first: first}
+	e.pending[m.ID] = job{work: j.Work, sent: e.now, first: e.ideal.add(e.now, j)}
 	e.receiveAll()
 }
 
@@ -199,6 +225,7 @@ func (e *engine) everyMinute(t time.Time) {
 // poll runs a scaler that is none of AWS's.
 func (e *engine) poll(p *Poller) {
 	e.at(e.now.Add(p.Interval), func() {
+		e.control.Advance(e.now)
 		counts := e.box.Counts(e.now)
 		e.box.Touch(e.now)
 		e.service.DesiredCount = p.desired(e.now, counts, e.service.DesiredCount)
@@ -209,6 +236,11 @@ func (e *engine) poll(p *Poller) {
 
 func (e *engine) finish() {
 	e.result.Undone = len(e.pending)
+	for _, j := range e.pending {
+		if !j.started {
+			e.result.waited(e.now.Sub(j.sent), j.first) // at least
+		}
+	}
 	for _, t := range e.control.Tasks() {
 		e.result.taskEnded(t, e.now)
 	}

@@ -1,6 +1,12 @@
 package simulate
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"fargate-queue-worker/sandbox/cloud"
@@ -74,4 +80,47 @@ func (p Prices) taskHour(s taskSize) float64 {
 		price += p.PublicIPv4Hour
 	}
 	return price
+}
+
+// Check says which values are wrong.
+func (p Parameters) Check() error {
+	var wrong []error
+	add := func(flag string, value any, want string) {
+		wrong = append(wrong, fmt.Errorf("--%s: %v: needs to be %s", flag, value, want))
+	}
+	if p.Days < 1 || p.Days > longestDays {
+		add("days", p.Days, fmt.Sprintf("1 to %d", longestDays))
+	}
+	if p.Control.MetricDelay < 0 || p.Control.MetricDelay > 60 {
+		add("metric-delay", p.Control.MetricDelay, "0 to 60 minutes")
+	}
+	if p.Control.WakeDelay < 0 || p.Control.WakeDelay > 60 {
+		add("wake-delay", p.Control.WakeDelay, "0 to 60 minutes")
+	}
+	if p.StartFrom <= 0 || p.StartTo < p.StartFrom {
+		add("start-from", p.StartFrom, "above 0 and at most --start-to")
+	}
+	return errors.Join(wrong...)
+}
+
+// longestDays is what fits into the histograms of waits.
+const longestDays = 366
+
+// Set changes a price, as in vcpu=0.05.
+func (p *Prices) Set(text string) error {
+	prices := map[string]*float64{
+		"x86-vcpu": &p.X86VCPUHour, "x86-gb": &p.X86GBHour, "arm-vcpu": &p.ARMVCPUHour, "arm-gb": &p.ARMGBHour, "ipv4": &p.PublicIPv4Hour,
+		"million-requests": &p.MillionRequests, "free-requests": &p.FreeRequests, "alarm-metric": &p.AlarmMetric, "spot-share": &p.SpotShare,
+	}
+	name, value, _ := strings.Cut(text, "=")
+	price, ok := prices[name]
+	if !ok {
+		return fmt.Errorf("there is no price %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(prices)), ", "))
+	}
+	number, err := strconv.ParseFloat(value, 64)
+	if err != nil || number < 0 {
+		return fmt.Errorf("%q needs to be a number, 0 or more", value)
+	}
+	*price = number
+	return nil
 }

@@ -13,8 +13,8 @@ import (
 // Result is what came of a system and a workload.
 type Result struct {
 	System, Workload string
-	// First are the waits of messages that found no other one outstanding, All those
-	// of all: from the send until a handler begins.
+	// First are the waits of messages that come when all work before them could be
+	// done, All those of all: from the send until a handler begins.
 	First, All Waits
 	// Done messages, and those that were not when the simulation ended.
 	Done, Undone int

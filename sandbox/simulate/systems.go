@@ -133,6 +133,7 @@ func (s Stack) peer(name, is string) (System, error) {
 	system.Name, system.Is, system.Worker = name, is, ordinary(system.Worker)
 	clear(system.Account.Alarms)
 	clear(system.Account.Policies)
+	clear(system.Account.Schedules) // what keeps the queue awake
 	return system, nil
 }
 

@@ -190,6 +190,13 @@ func sans(points float64) font.Font {
 func (t *Timeline) newPlot(label string) *plot.Plot {
 	p := plot.New()
 	p.Y.Label.Text = label
+	style(p)
+	p.Add(plotter.NewGrid())
+	t.fit(p)
+	return p
+}
+
+func style(p *plot.Plot) {
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Label.TextStyle.Font = sans(9)
 		axis.Tick.Label.Font = sans(8)
@@ -197,9 +204,6 @@ func (t *Timeline) newPlot(label string) *plot.Plot {
 	p.Legend.TextStyle.Font = sans(9)
 	p.Legend.Padding = vg.Points(2)
 	p.Legend.ThumbnailWidth = vg.Points(22)
-	p.Add(plotter.NewGrid())
-	t.fit(p)
-	return p
 }
 
 // fit makes all panels share the horizontal axis.

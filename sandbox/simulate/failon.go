@@ -1,0 +1,109 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Condition is something that a result must not be, such as p95_wait>5m.
+type Condition struct {
+	text, measure, operator string
+	limit                   float64 // seconds, if it is a time
+}
+
+// measures that conditions can name, of the stack.
+var measures = map[string]struct {
+	isTime bool
+	of     func(r *Result) float64
+}{
+	"p50_first":    {true, func(r *Result) float64 { return r.First.Quantile(50).Seconds() }},
+	"p95_first":    {true, func(r *Result) float64 { return r.First.Quantile(95).Seconds() }},
+	"p50_wait":     {true, func(r *Result) float64 { return r.All.Quantile(50).Seconds() }},
+	"p95_wait":     {true, func(r *Result) float64 { return r.All.Quantile(95).Seconds() }},
+	"killed":       {false, func(r *Result) float64 { return float64(r.BusyKills) }},
+	"redelivered":  {false, func(r *Result) float64 { return float64(r.Redeliveries) }},
+	"undone":       {false, func(r *Result) float64 { return float64(r.Undone) }},
+	"left_running": {false, func(r *Result) float64 { return float64(r.LeftRunning) }},
+	"task_minutes": {false, func(r *Result) float64 { return r.TaskMinutes }},
+	"beyond_need":  {false, func(r *Result) float64 { return r.BeyondNeed }},
+	"dollars":      {false, func(r *Result) float64 { return r.CostAMonth() }},
+}
+
+// ParseConditions reads a list such as "p95_wait>5m,killed>0".
+func ParseConditions(list string) ([]Condition, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var all []Condition
+	var wrong []error
+	for text := range strings.SplitSeq(list, ",") {
+		c, err := parseCondition(strings.TrimSpace(text))
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("--fail-on: %q: %w", text, err))
+		}
+		all = append(all, c)
+	}
+	return all, errors.Join(wrong...)
+}
+
+func parseCondition(text string) (Condition, error) {
+	i := strings.IndexAny(text, "<>")
+	if i < 0 {
+		return Condition{}, errors.New("needs to be a measure, < or >, and a limit, such as p95_wait>5m")
+	}
+	c := Condition{text: text, measure: strings.TrimSpace(text[:i]), operator: text[i : i+1]}
+	if strings.HasPrefix(text[i+1:], "=") {
+		return c, errors.New("needs to use < or >")
+	}
+	m, ok := measures[c.measure]
+	if !ok {
+		return c, fmt.Errorf("%s is no measure; there are %s", c.measure, strings.Join(slices.Sorted(maps.Keys(measures)), ", "))
+	}
+	limit := strings.TrimSpace(text[i+1:])
+	if m.isTime {
+		d, err := time.ParseDuration(limit)
+		if err != nil {
+			return c, fmt.Errorf("%q needs to be a duration, such as 5m", limit)
+		}
+		c.limit = d.Seconds()
+		return c, nil
+	}
+	var err error
+	if c.limit, err = strconv.ParseFloat(limit, 64); err != nil {
+		return c, fmt.Errorf("%q needs to be a number", limit)
+	}
+	return c, nil
+}
+
+// holds says whether a result is what it must not be.
+func (c Condition) holds(r *Result) bool {
+	value := measures[c.measure].of(r)
+	if c.operator == "<" {
+		return value < c.limit
+	}
+	return value > c.limit
+}
+
+// Check returns an error that names each condition that holds for the stack.
+func (r *Report) Check(conditions []Condition) error {
+	var failed []error
+	for _, comparison := range r.Comparisons {
+		stack := comparison.Results[0]
+		for _, c := range conditions {
+			if !c.holds(stack) {
+				continue
+			}
+			value := strconv.FormatFloat(measures[c.measure].of(stack), 'g', 6, 64)
+			if measures[c.measure].isTime {
+				value = wait(time.Duration(measures[c.measure].of(stack) * float64(time.Second)))
+			}
+			failed = append(failed, fmt.Errorf("%s: %s (it is %s)", comparison.Workload.Name, c.text, value))
+		}
+	}
+	return errors.Join(failed...)
+}

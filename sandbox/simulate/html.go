@@ -1,0 +1,171 @@
+package simulate
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+
+	"fargate-queue-worker/sandbox/timeline"
+)
+
+//go:embed report.html
+var reportPage string
+
+var page = template.Must(template.New("report").Parse(reportPage))
+
+// WriteHTML writes a report that needs nothing but itself: no scripts, no fonts, no
+// network.
+func (r *Report) WriteHTML(w io.Writer) error {
+	view := pageView{
+		Title: "What stack " + r.Stack.Name + " will do", Columns: columnNames(), Floor: r.Parameters.floorInWords(),
+		Overrides: r.Stack.Overrides, Days: r.Parameters.Days, Seed: r.Parameters.Seed,
+	}
+	for _, c := range r.Comparisons {
+		section, err := c.section()
+		if err != nil {
+			return err
+		}
+		view.Sections = append(view.Sections, section)
+	}
+	for _, s := range r.Comparisons[0].Systems {
+		is := s.Is
+		if s.Name == BacklogPerTask {
+			is = "target tracking of messages per task, at what 10 minutes of waiting allow; published each minute by a function, as Copilot does"
+		}
+		view.Systems = append(view.Systems, system{s.Name, is})
+	}
+	return page.Execute(w, view)
+}
+
+// pageView is what the page shows.
+type pageView struct {
+	Title, Floor string
+	Columns      []string
+	Overrides    []string
+	Days         int
+	Seed         uint64
+	Systems      []system
+	Sections     []section
+}
+
+type system struct{ Name, Is string }
+
+type section struct {
+	Name, Description      string
+	Rows                   []row
+	Remarks                []string
+	Timeline, Waits, Costs template.HTML
+	Day                    int
+	Activities             []string
+	MoreActivities         int
+}
+
+type row struct {
+	Name  string
+	Stack bool
+	Cells []string
+}
+
+// listedActivities is how many of them a report lists.
+const listedActivities = 200
+
+func (c *Comparison) section() (section, error) {
+	s := section{Name: c.Workload.Name, Description: c.Workload.Description, Remarks: c.Remarks()}
+	for i, r := range c.Results {
+		s.Rows = append(s.Rows, row{r.System, i == 0, r.columns()})
+	}
+	stack := c.Results[0]
+	s.Day = stack.busiestDay()
+	var err error
+	if s.Timeline, err = picture(stack.timelineOf(s.Day).WriteSVG); err != nil {
+		return s, err
+	}
+	if s.Waits, err = picture(func(w io.Writer) error { return timeline.WriteWaits(w, c.waits()) }); err != nil {
+		return s, err
+	}
+	if s.Costs, err = picture(func(w io.Writer) error { return timeline.WriteCosts(w, c.costs()) }); err != nil {
+		return s, err
+	}
+	for _, a := range stack.Activities[:min(len(stack.Activities), listedActivities)] {
+		s.Activities = append(s.Activities, clock(a.At)+"  "+a.String())
+	}
+	s.MoreActivities = len(stack.Activities) - len(s.Activities)
+	return s, nil
+}
+
+// picture is an SVG as a part of a page.
+func picture(write func(io.Writer) error) (template.HTML, error) {
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return "", err
+	}
+	svg := text.String()
+	return template.HTML(svg[strings.Index(svg, "<svg"):]), nil // drawn by us, from numbers and names of resources
+}
+
+// busiestDay is the one with the longest queue, from 0.
+func (r *Result) busiestDay() int {
+	busiest, longest := 0, -1
+	for _, p := range r.Points {
+		if d := int(p.At / 24); d < len(r.Days) && p.Waiting+p.InFlight > longest {
+			busiest, longest = d, p.Waiting+p.InFlight
+		}
+	}
+	return busiest
+}
+
+// timelineOf a day, in hours since its midnight.
+func (r *Result) timelineOf(d int) *timeline.Timeline {
+	from, to := float64(d)*24, float64(d+1)*24
+	t := &timeline.Timeline{Unit: "hours of the day"}
+	for _, p := range r.Points {
+		if p.At >= from && p.At <= to {
+			p.At -= from
+			t.Points = append(t.Points, p)
+		}
+	}
+	spans := slices.Clone(r.Spans)
+	for name, since := range r.inAlarm {
+		spans = append(spans, timeline.Span{Alarm: name, From: since, To: r.end.Sub(begin).Hours()})
+	}
+	for _, s := range spans {
+		if s.To > from && s.From < to {
+			t.Alarms = append(t.Alarms, timeline.Span{Alarm: s.Alarm, From: max(0, s.From-from), To: min(24, s.To-from)})
+		}
+	}
+	return t
+}
+
+func (c *Comparison) waits() []timeline.Series {
+	var all []timeline.Series
+	for _, r := range c.Results {
+		s := timeline.Series{Name: r.System}
+		below := int64(0)
+		total := r.All.Count() + int64(r.Undone)
+		for _, bar := range r.All.histogram.Distribution() {
+			if below += bar.Count; bar.Count > 0 {
+				s.X = append(s.X, float64(bar.To)/1000)
+				s.Y = append(s.Y, 100*float64(below)/float64(max(1, total)))
+			}
+		}
+		if len(s.X) > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (c *Comparison) costs() []timeline.Series {
+	var all []timeline.Series
+	for _, r := range c.Results {
+		s := timeline.Series{Name: r.System}
+		for d, cost := range r.Days {
+			s.X, s.Y = append(s.X, float64(d+1)), append(s.Y, cost)
+		}
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,222 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Report is what a run of the simulator says.
+type Report struct {
+	Stack       Stack
+	Parameters  Parameters
+	Comparisons []*Comparison
+}
+
+// WriteTable writes a table for each workload, and where a peer wins, why.
+func (r *Report) WriteTable(w io.Writer) error {
+	for _, c := range r.Comparisons {
+		fmt.Fprintf(w, "\n%s: %s\n\n", c.Workload.Name, c.Workload.Description)
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(table, strings.Join(append([]string{"", ""}, columnNames()...), "\t")+"\t")
+		for _, result := range c.Results {
+			fmt.Fprintln(table, strings.Join(append([]string{"", result.System}, result.columns()...), "\t")+"\t")
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		for _, remark := range c.Remarks() {
+			fmt.Fprintln(w, "  -", remark)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", r.Parameters.floorInWords())
+	return err
+}
+
+// column of the table.
+type column struct {
+	name string
+	of   func(r *Result) string
+}
+
+var table = []column{
+	{"first p50", func(r *Result) string { return wait(r.First.Quantile(50)) }},
+	{"first p95", func(r *Result) string { return wait(r.First.Quantile(95)) }},
+	{"all p95", func(r *Result) string { return wait(r.All.Quantile(95)) }},
+	{"killed", func(r *Result) string { return fmt.Sprint(r.BusyKills) }},
+	{"redelivered", func(r *Result) string { return fmt.Sprint(r.Redeliveries) }},
+	{"not done", func(r *Result) string { return fmt.Sprint(r.Undone) }},
+	{"task-min", func(r *Result) string { return fmt.Sprintf("%.0f", r.TaskMinutes) }},
+	{"beyond need", func(r *Result) string { return fmt.Sprintf("%.0f", r.BeyondNeed) }},
+	{"$ a month", func(r *Result) string { return fmt.Sprintf("%.2f", r.CostAMonth()) }},
+}
+
+func columnNames() []string {
+	var names []string
+	for _, c := range table {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func (r *Result) columns() []string {
+	var values []string
+	for _, c := range table {
+		values = append(values, c.of(r))
+	}
+	return values
+}
+
+// wait in the units that a person would choose.
+func wait(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-"
+	case d < time.Second:
+		return "0s"
+	case d < 10*time.Minute:
+		return d.Round(time.Second).String()
+	case d < 10*time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	}
+	return fmt.Sprintf("%.0fh", d.Hours())
+}
+
+// Remarks say where a peer does better than the stack, and why.
+func (c *Comparison) Remarks() []string {
+	var remarks []string
+	stack := c.Results[0]
+	for i, r := range c.Results[1:] {
+		var better []string
+		for _, m := range []struct {
+			name         string
+			mine, theirs float64
+		}{
+			{"first messages start sooner (p50)", seconds(stack.First.Quantile(50)), seconds(r.First.Quantile(50))},
+			{"messages start sooner (p95)", seconds(stack.All.Quantile(95)), seconds(r.All.Quantile(95))},
+			{"costs less", stack.CostAMonth(), r.CostAMonth()},
+		} {
+			const noticeable = 0.97 // of ours
+			if r.Undone == 0 && m.theirs >= 0 && m.theirs < noticeable*m.mine-0.005 {
+				better = append(better, m.name)
+			}
+		}
+		if len(better) > 0 {
+			remarks = append(remarks, fmt.Sprintf("%s: %s; %s", r.System, strings.Join(better, ", "), c.why(c.Systems[i+1], r)))
+		}
+	}
+	return remarks
+}
+
+func seconds(d time.Duration) float64 { return d.Seconds() }
+
+// why a peer does better.
+func (c *Comparison) why(s System, r *Result) string {
+	stack := c.Results[0]
+	var reasons []string
+	if s.least() > 0 {
+		reasons = append(reasons, fmt.Sprintf("it keeps %d running, and pays for that", s.least()))
+	}
+	if s.Poller != nil {
+		reasons = append(reasons, "it asks SQS itself instead of waiting for CloudWatch, and has to run somewhere")
+	}
+	if s.EveryMinute != nil {
+		reasons = append(reasons, "a function of its own counts the messages each minute")
+	}
+	if r.BusyKills > stack.BusyKills {
+		reasons = append(reasons, fmt.Sprintf("it stops tasks that work, %d times", r.BusyKills))
+	}
+	if r.TaskMinutes > 1.05*stack.TaskMinutes {
+		reasons = append(reasons, "it runs more tasks")
+	}
+	if r.TaskMinutes < 0.95*stack.TaskMinutes && r.BusyKills <= stack.BusyKills {
+		reasons = append(reasons, "it runs fewer tasks")
+	}
+	if len(reasons) == 0 {
+		reasons = append(reasons, "its alarms look at fewer metrics")
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// floorInWords is what no scaling by CloudWatch from no tasks can beat.
+func (p Parameters) floorInWords() string {
+	delay := time.Duration(p.Control.MetricDelay) * time.Minute
+	low, high := delay+p.StartFrom, time.Minute+delay+p.StartTo
+	return fmt.Sprintf("The floor of a first message, with CloudWatch: up to 1m0s until the metric's minute ends + %s until CloudWatch shows it and evaluates the alarm + %s to %s to start a task = %s to %s, %s in the middle. "+
+		"After six hours without use a queue's metrics may come %d minutes later.",
+		delay, p.StartFrom, p.StartTo, low, high, (low+high)/2, p.Control.WakeDelay)
+}
+
+// summary of a result, for machines.
+type summary struct {
+	Workload     string  `json:"workload"`
+	System       string  `json:"system"`
+	FirstP50     float64 `json:"first_p50_seconds"`
+	FirstP95     float64 `json:"first_p95_seconds"`
+	P50          float64 `json:"p50_wait_seconds"`
+	P95          float64 `json:"p95_wait_seconds"`
+	Killed       int     `json:"killed"`
+	Redelivered  int     `json:"redelivered"`
+	Done         int     `json:"done"`
+	Undone       int     `json:"undone"`
+	TaskMinutes  float64 `json:"task_minutes"`
+	BeyondNeed   float64 `json:"beyond_need_minutes"`
+	Peak         int     `json:"peak_tasks"`
+	LeftRunning  int     `json:"left_running"`
+	DollarsMonth float64 `json:"dollars_a_month"`
+}
+
+func (r *Result) summary() summary {
+	return summary{
+		Workload: r.Workload, System: r.System,
+		FirstP50: r.First.Quantile(50).Seconds(), FirstP95: r.First.Quantile(95).Seconds(),
+		P50: r.All.Quantile(50).Seconds(), P95: r.All.Quantile(95).Seconds(),
+		Killed: r.BusyKills, Redelivered: r.Redeliveries, Done: r.Done, Undone: r.Undone,
+		TaskMinutes: r.TaskMinutes, BeyondNeed: r.BeyondNeed, Peak: r.Peak, LeftRunning: r.LeftRunning, DollarsMonth: r.CostAMonth(),
+	}
+}
+
+// WriteJSON writes all results as one list.
+func (r *Report) WriteJSON(w io.Writer) error {
+	list := []summary{}
+	for _, c := range r.Comparisons {
+		for _, result := range c.Results {
+			list = append(list, result.summary())
+		}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(list)
+}
+
+// WriteActivities writes each scaling activity of the stack.
+func (r *Report) WriteActivities(w io.Writer) {
+	for _, c := range r.Comparisons {
+		fmt.Fprintf(w, "\n%s, %s:\n", c.Workload.Name, c.Results[0].System)
+		for _, a := range c.Results[0].Activities {
+			fmt.Fprintf(w, "  %s  %s\n", clock(a.At), a)
+		}
+	}
+}
+
+// clock is a time of the simulation: its day, from 1, and the time of day.
+func clock(t time.Time) string {
+	return fmt.Sprintf("day %d %s", int(t.Sub(begin)/day)+1, t.Format("15:04"))
+}
+
+// systemNames in the order of the tables.
+func (r *Report) systemNames() []string {
+	var names []string
+	for _, c := range r.Comparisons {
+		for _, result := range c.Results {
+			if !slices.Contains(names, result.System) {
+				names = append(names, result.System)
+			}
+		}
+	}
+	return names
+}
