@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -33,47 +34,51 @@ func (r *runFlags) flags(f *flag.FlagSet) {
 	f.BoolVar(&r.withoutProtection, "without-protection", false, "")
 }
 
-// options of running a stack with a worker.
-func (r *runFlags) options(worker, folder string) (live.Options, error) {
+// check says which flags are wrong.
+func (r *runFlags) check() error {
 	const shortest, longest = 100 * time.Millisecond, time.Minute
+	var wrong []error
 	if r.minute < shortest || r.minute > longest {
-		return live.Options{}, fmt.Errorf("--minute: %s: needs to be %s to %s", r.minute, shortest, longest)
+		wrong = append(wrong, fmt.Errorf("--minute: %s: needs to be %s to %s", r.minute, shortest, longest))
 	}
 	if r.port < 0 || r.port > 65535 {
-		return live.Options{}, fmt.Errorf("--port: %d: needs to be 0 to 65535", r.port)
+		wrong = append(wrong, fmt.Errorf("--port: %d: needs to be 0 to 65535", r.port))
 	}
-	handler, err := shellCommand(r.handler)
-	if err != nil {
-		return live.Options{}, err
+	return errors.Join(append(wrong, checkShellCommand(r.handler))...)
+}
+
+// checkShellCommand asks the shell whether it knows the first word of a line, if that
+// is all it takes to know.
+func checkShellCommand(line string) error {
+	words := strings.Fields(line)
+	if len(words) == 0 || !plainWord.MatchString(words[0]) {
+		return nil
 	}
-	control := cloud.DefaultControlOptions()
-	control.Minute = r.minute
-	control.StartDelay = func() time.Duration { return r.minute / 2 }
-	return live.Options{
-		Worker: worker, Handler: handler, Port: r.port, Folder: folder, Control: control, WithoutProtection: r.withoutProtection,
-	}, nil
+	if exec.Command("/bin/sh", "-c", `command -v -- "$1"`, "sh", words[0]).Run() != nil {
+		return fmt.Errorf("--handler: %q: there is no program %s; give one with its arguments, as in \"python job.py\"", line, words[0])
+	}
+	return nil
 }
 
 var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
 
-// shellCommand is a command line as a shell reads it; its program has to exist.
-func shellCommand(line string) ([]string, error) {
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return nil, nil
+// options of running a stack with a worker.
+func (r *runFlags) options(worker, folder string) live.Options {
+	control := cloud.DefaultControlOptions()
+	control.Minute = r.minute
+	control.StartDelay = func() time.Duration { return r.minute / 2 }
+	o := live.Options{Worker: worker, Port: r.port, Folder: folder, Control: control, WithoutProtection: r.withoutProtection}
+	if strings.TrimSpace(r.handler) != "" {
+		o.Handler = []string{"/bin/sh", "-c", r.handler}
 	}
-	if plainWord.MatchString(words[0]) {
-		if _, err := exec.LookPath(words[0]); err != nil {
-			return nil, fmt.Errorf("--handler: %q cannot be run: %w; give a program with its arguments, as in \"python job.py\"", line, err)
-		}
-	}
-	return []string{"/bin/sh", "-c", line}, nil
+	return o
 }
 
 type demoCommand struct {
 	runFlags
-	workload demo.Workload
-	timeline string
+	workload    demo.Workload
+	timeline    string
+	deadLetters bool
 }
 
 func (d *demoCommand) flags(f *flag.FlagSet) {
@@ -85,12 +90,13 @@ func (d *demoCommand) flags(f *flag.FlagSet) {
 	f.Float64Var(&d.workload.Rate, "rate", 10, "")
 	f.Uint64Var(&d.workload.Seed, "seed", 1, "")
 	f.StringVar(&d.timeline, "timeline", "", "")
+	f.BoolVar(&d.deadLetters, "dead-letters", false, "")
 }
 
 // run deploys the stack to an account of its own, so that demos do not disturb each
 // other, nor what up has deployed.
 func (d *demoCommand) run(c common) (err error) {
-	if err := d.workload.Check(); err != nil {
+	if err := errors.Join(d.workload.Check(), d.check(), checkFolder("--timeline", d.timeline)); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.folder(), 0o755); err != nil {
@@ -100,18 +106,9 @@ func (d *demoCommand) run(c common) (err error) {
 	if err != nil {
 		return fmt.Errorf("making a folder for the demo: %w", err)
 	}
-	options, err := d.options(filepath.Join(folder, "worker"), folder)
+	defer func() { err = errors.Join(err, d.tidy(c, folder, err != nil)) }()
+	worker, err := live.BuildWorker(c, c.root, folder)
 	if err != nil {
-		return err
-	}
-	defer func() {
-		if err == nil {
-			err = os.RemoveAll(folder)
-		} else {
-			fmt.Fprintln(c.output, "logs of the tasks, if any ran:", filepath.Join(folder, "logs"))
-		}
-	}()
-	if _, err := live.BuildWorker(c, c.root, folder); err != nil {
 		return err
 	}
 	stack, err := deploy.Open(c, deploy.Options{Root: c.root, Folder: folder, CLIFolder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output})
@@ -125,7 +122,8 @@ func (d *demoCommand) run(c common) (err error) {
 		d.timeline = filepath.Join(c.folder(), fmt.Sprintf("timeline-%s-%s.svg", c.stack, filepath.Base(folder)))
 	}
 	summary, err := demo.Run(c, stack.Account, demo.Options{
-		Live: options, Workload: d.workload, View: d.view(c), Timeline: d.timeline, Abandon: c.abandon, Stopping: c.sayStopping,
+		Live: d.options(worker, folder), Workload: d.workload, View: func() demo.View { return d.view(c) }, Timeline: d.timeline,
+		Abandon: c.abandon, Stopping: c.sayStopping, DeadLettersAllowed: d.deadLetters,
 		Title: fmt.Sprintf("stack %s: %d messages in %d groups, %g s of work each, a minute of CloudWatch is %s", c.stack, d.workload.Messages, d.workload.Groups, d.workload.Seconds, d.minute),
 	})
 	if summary.Took > 0 {
@@ -135,6 +133,33 @@ func (d *demoCommand) run(c common) (err error) {
 		fmt.Fprintln(c.output, "  timeline                     ", d.timeline)
 	}
 	return err
+}
+
+// tidy removes the demo's folder, but for the logs if it failed.
+func (d *demoCommand) tidy(c common, folder string, failed bool) error {
+	logs, err := filepath.Glob(filepath.Join(folder, "logs", "*"))
+	if !failed || err != nil || len(logs) == 0 {
+		return errors.Join(err, os.RemoveAll(folder))
+	}
+	entries, err := os.ReadDir(folder)
+	for _, entry := range entries {
+		if entry.Name() != "logs" {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(folder, entry.Name())))
+		}
+	}
+	fmt.Fprintln(c.output, "logs of the tasks:", filepath.Join(folder, "logs"))
+	return err
+}
+
+// checkFolder says whether a file can be written where a flag says.
+func checkFolder(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: %q: its folder needs to exist", flag, file)
+	}
+	return nil
 }
 
 // view is a screen for a terminal, and lines for all else.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -25,18 +26,24 @@ func (c common) open() (*deploy.Stack, error) {
 	return deploy.Open(c, deploy.Options{Root: c.root, Folder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output})
 }
 
+// upCommand deploys; the flags of running a stack go with --keep.
 type upCommand struct {
 	runFlags
 	refresh, keep bool
+	given         *flag.FlagSet
 }
 
 func (u *upCommand) flags(f *flag.FlagSet) {
 	u.runFlags.flags(f)
 	f.BoolVar(&u.refresh, "refresh", false, "")
 	f.BoolVar(&u.keep, "keep", false, "")
+	u.given = f
 }
 
 func (u *upCommand) run(c common) error {
+	if err := errors.Join(u.check(), u.checkKeep()); err != nil {
+		return err
+	}
 	s, err := c.open()
 	if err != nil {
 		return err
@@ -51,6 +58,19 @@ func (u *upCommand) run(c common) error {
 	return u.keepRunning(c, s)
 }
 
+// checkKeep refuses flags of running a stack that is not to run.
+func (u *upCommand) checkKeep() error {
+	var wrong []error
+	if !u.keep {
+		u.given.Visit(func(f *flag.Flag) {
+			if slices.Contains([]string{"handler", "minute", "port", "without-protection"}, f.Name) {
+				wrong = append(wrong, fmt.Errorf("--%s: %s: goes with --keep, which runs the stack", f.Name, f.Value))
+			}
+		})
+	}
+	return errors.Join(wrong...)
+}
+
 // keepRunning runs the stack until a person stops it.
 func (u *upCommand) keepRunning(c common, s *deploy.Stack) error {
 	folder := filepath.Join(c.folder(), c.stack)
@@ -58,10 +78,7 @@ func (u *upCommand) keepRunning(c common, s *deploy.Stack) error {
 	if err != nil {
 		return err
 	}
-	options, err := u.options(worker, folder)
-	if err != nil {
-		return err
-	}
+	options := u.options(worker, folder)
 	options.Output = c.output
 	region, err := live.Start(c, s.Account, options)
 	if err != nil {
@@ -90,6 +107,7 @@ func tellActivities(c common, region *live.Region) {
 		}
 		var activities []cloud.Activity
 		region.Do(func(*cloud.Account, time.Time) { activities = region.Control.Activities() })
+		_, _ = region.Host.Journal().Take() // nobody asks what became of each message here
 		for _, a := range activities[told:] {
 			fmt.Fprintln(c.output, "==", a)
 		}

@@ -48,6 +48,7 @@ flags of demo:
   --rate r            messages per second; 0 is all at once (10)
   --seed n            of what is random (1)
   --timeline file     for the picture; default in .sandbox
+  --dead-letters      messages may end in the dead-letter queue
 
 flags of simulate:
   --workload name     or a YAML or CSV file; may be repeated; default: all that are shipped

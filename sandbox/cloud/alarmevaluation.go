@@ -109,6 +109,9 @@ func newestOf(datapoints []Datapoint) Datapoint {
 // act carries out the actions of an alarm in ALARM.
 func (c *Control) act(e *alarmEvaluation, datapoints []Datapoint) {
 	recent := existingDatapoints(datapoints)
+	if len(recent) == 0 {
+		return // in ALARM for want of data; there is no value to choose a step by
+	}
 	recent = recent[max(0, len(recent)-e.alarm.EvaluationPeriods):]
 	for _, action := range e.alarm.AlarmActions {
 		if policy, ok := c.account.Policies[action]; ok {

@@ -57,6 +57,9 @@ func (a *Account) PutMetricAlarm(alarm Alarm) (*Alarm, error) {
 	if err := alarm.checkMetric(); err != nil {
 		return nil, err
 	}
+	if _, ok := operatorInWords[alarm.ComparisonOperator]; !ok {
+		return nil, refuse("ValidationError", "comparisonOperator %q does not exist", alarm.ComparisonOperator)
+	}
 	for _, action := range alarm.AlarmActions {
 		if _, ok := a.Policies[action]; !ok {
 			return nil, refuse("ValidationError", "the alarm action %s is no scaling policy", action)
@@ -84,7 +87,7 @@ func (alarm *Alarm) checkMetric() error {
 		return refuse("ValidationError", "an alarm has a metric or metric queries, not both")
 	}
 	returned := 0
-	for _, q := range alarm.MetricQueries {
+	for i, q := range alarm.MetricQueries {
 		if !queryID.MatchString(q.ID) {
 			return refuse("ValidationError", "the id %q of a query has to start with a lower-case letter", q.ID)
 		}
@@ -94,12 +97,25 @@ func (alarm *Alarm) checkMetric() error {
 		if q.ReturnData {
 			returned++
 		}
+		// An expression refers to queries before it or to metrics, so to none in a circle.
+		known := func(id string) bool {
+			return slices.ContainsFunc(alarm.MetricQueries[:i], func(o MetricQuery) bool { return o.ID == id }) || alarm.hasMetric(id)
+		}
+		if alarm.count(q.ID) > 1 {
+			return refuse("ValidationError", "two queries have the id %s", q.ID)
+		}
 		if q.Expression != "" {
-			if _, err := parseExpression(q.Expression, alarm.hasQuery); err != nil {
+			if _, err := parseExpression(q.Expression, known); err != nil {
 				return err
 			}
 		}
 		if q.Metric != nil {
+			if !slices.Contains(statistics, q.Metric.Stat) {
+				return refuse("ValidationError", "the statistic %q of query %s does not exist", q.Metric.Stat, q.ID)
+			}
+			if period := alarm.period(); q.Metric.Period != period {
+				return refuse("ValidationError", "the queries of an alarm have one period, not %d s and %d s", period, q.Metric.Period)
+			}
 			if err := checkPeriod(q.Metric.Namespace, q.Metric.Period, alarm.EvaluationPeriods); err != nil {
 				return err
 			}
@@ -109,6 +125,31 @@ func (alarm *Alarm) checkMetric() error {
 		return refuse("ValidationError", "%d queries return data; exactly one has to", returned)
 	}
 	return nil
+}
+
+// hasMetric says whether there is a query of an id that is a metric.
+func (alarm *Alarm) hasMetric(id string) bool {
+	return slices.ContainsFunc(alarm.MetricQueries, func(q MetricQuery) bool { return q.ID == id && q.Metric != nil })
+}
+
+// count is how many queries have an id.
+func (alarm *Alarm) count(id string) (n int) {
+	for _, q := range alarm.MetricQueries {
+		if q.ID == id {
+			n++
+		}
+	}
+	return n
+}
+
+// period of the alarm's metrics, in seconds.
+func (alarm *Alarm) period() int {
+	for _, q := range alarm.MetricQueries {
+		if q.Metric != nil {
+			return q.Metric.Period
+		}
+	}
+	return alarm.Period
 }
 
 // hasQuery says whether there is a query of an id.

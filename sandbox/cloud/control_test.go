@@ -599,3 +599,184 @@ func TestSchedulesThatCannotBe(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// TestDeploymentPercentages: how many tasks run beside each other, and how many have
+// to.
+func TestDeploymentPercentages(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		desired, least, most int
+		total, stopped       int // as soon as the deployment begins
+	}{
+		"twice as many":                             {2, 100, 200, 4, 0},
+		"half as many more, rounded down":           {3, 100, 150, 4, 0},
+		"no more, but one less than three, half up": {3, 50, 100, 3, 1},
+		"none has to run":                           {2, 0, 100, 2, 2},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(s *worldSettings) { s.idle = nil })
+			w.service.DesiredCount = tc.desired
+			w.minutes(1)
+			require.Equal(t, tc.desired, w.running())
+			changed := *w.service
+			changed.TaskDefinition = newTaskDefinition(t, w.account, 0)
+			changed.DeploymentMinimumHealthyPercent, changed.DeploymentMaximumPercent = tc.least, tc.most
+			_, err := w.account.UpdateService(w.service.ARN, changed, false)
+			require.NoError(t, err)
+			w.pass(time.Second)
+			w.pass(time.Second)
+			assert.Len(t, w.control.Tasks(), tc.total)
+			assert.Len(t, w.host.stopped, tc.stopped)
+			w.minutes(10)
+			tasks := w.control.Tasks()
+			assert.Len(t, tasks, tc.desired)
+			for _, task := range tasks {
+				assert.Equal(t, w.service.TaskDefinition, task.TaskDefinition)
+			}
+		})
+	}
+}
+
+// TestScaleInTakesPendingTasksFirst: they have begun nothing.
+func TestScaleInTakesPendingTasksFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) { s.idle = nil })
+	w.service.DesiredCount = 1
+	w.minutes(1)
+	w.service.DesiredCount = 2
+	w.pass(time.Second)
+	w.service.DesiredCount = 1
+	w.minutes(1)
+	assert.Equal(t, 1, w.running())
+	assert.Empty(t, w.host.stopped)
+}
+
+// TestShortMinutes: with a minute of a second, cooldowns shrink with it.
+func TestShortMinutes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) {
+		s.options.Minute = time.Second
+		s.options.StartDelay = func() time.Duration { return time.Second / 2 }
+		s.out.Cooldown = new(120)
+	})
+	w.host.cpu = 50
+	w.send(5)
+	w.pass(7 * time.Second)
+	assert.Equal(t, []string{"out 0>1 at 2", "out 1>2 at 4", "out 2>3 at 6"}, w.scaled())
+}
+
+// TestAStoppingTaskIsNotProtected, and its CPU still counts.
+func TestAStoppingTaskIsNotProtected(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) { s.idle, s.stopping = nil, 120 })
+	w.host.drain, w.host.cpu = time.Hour, 7
+	w.service.DesiredCount = 1
+	w.minutes(1)
+	task := w.control.Tasks()[0]
+	w.service.DesiredCount = 0
+	w.pass(time.Second)
+	require.Equal(t, Stopping, task.State)
+	w.service.DesiredCount = 5
+	assert.Equal(t, "DEPLOYMENT_BLOCKED", w.control.Protect(w.now, task, true, time.Hour))
+	w.service.DesiredCount = 0
+	w.minutes(1)
+	require.NotNil(t, w.control.Utilization(w.service.ARN))
+	assert.InDelta(t, 7, *w.control.Utilization(w.service.ARN), 0)
+	w.minutes(2)
+	assert.Len(t, w.host.killed, 1, "after its 120 s")
+	assert.Nil(t, w.control.Utilization(w.service.ARN))
+	w.control.TaskEnded(w.now, task)
+	assert.Equal(t, "scale-in", task.StopReason, "its end is told once more, in vain")
+}
+
+// TestAScaleInPolicyNeverAddsTasks: protected tasks run beyond the desired count, from
+// which fewer are still more than desired.
+func TestAScaleInPolicyNeverAddsTasks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) {
+		s.idle = nil
+		s.options.MetricDelay = 0
+	})
+	w.alarm(Alarm{
+		Name: "in", ComparisonOperator: "LessThanOrEqualToThreshold", Threshold: 10, EvaluationPeriods: 1,
+		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
+	}, StepScaling{AdjustmentType: "ChangeInCapacity", StepAdjustments: []StepAdjustment{{UpperBound: "0", ScalingAdjustment: -1}}})
+	w.service.DesiredCount = 5
+	w.pass(50 * time.Second)
+	for _, task := range w.control.Tasks() {
+		require.Empty(t, w.control.Protect(w.now, task, true, time.Hour))
+	}
+	w.service.DesiredCount = 1
+	w.minutes(3)
+	assert.Equal(t, 5, w.running())
+	assert.Empty(t, w.scaled())
+}
+
+func TestTargetTrackingLimits(t *testing.T) {
+	t.Parallel()
+	tracking := TargetTracking{TargetValue: 10}
+	assert.Equal(t, 1, tracking.wanted(0, 11), "from none, the least there can be")
+	assert.Equal(t, 0, tracking.wanted(0, 9))
+	w := newWorld(t, func(s *worldSettings) { s.idle = nil; s.max = 10 })
+	_, err := w.account.PutScalingPolicy(ScalingPolicy{
+		Name: "cpu", PolicyType: "TargetTrackingScaling", ResourceID: w.service.ResourceID(), ServiceNamespace: "ecs", ScalableDimension: serviceDimension,
+		TargetTracking: &TargetTracking{TargetValue: 50, PredefinedMetricType: "ECSServiceAverageCPUUtilization", DisableScaleIn: true},
+	})
+	require.NoError(t, err)
+	w.service.DesiredCount, w.host.cpu = 4, 46
+	w.minutes(30)
+	low := w.account.Alarms[trackingAlarmName(w.account.Policies[w.account.Alarms["TargetTracking-"+w.service.ResourceID()+"-AlarmLow-cpu"].AlarmActions[0]], false)]
+	state, _ := w.control.AlarmState(low.Name)
+	assert.Equal(t, OK, state, "46 is above 90 % of 50")
+	w.host.cpu = 10
+	w.minutes(30)
+	state, _ = w.control.AlarmState(low.Name)
+	assert.Equal(t, InAlarm, state)
+	assert.Equal(t, 4, w.running(), "it does not scale in")
+}
+
+// TestAnAlarmForWantOfDataScalesNothing: there is no value to choose a step by.
+func TestAnAlarmForWantOfDataScalesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) { s.options.QueuesAsleep = true })
+	alarm := *w.account.Alarms["out"]
+	alarm.TreatMissingData = "breaching"
+	_, err := w.account.PutMetricAlarm(alarm)
+	require.NoError(t, err)
+	w.minutes(5)
+	state, _ := w.control.AlarmState("out")
+	assert.Equal(t, InAlarm, state)
+	assert.Empty(t, w.control.Activities())
+}
+
+// TestAChangedAlarmKeepsItsState until it is evaluated anew.
+func TestAChangedAlarmKeepsItsState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) { s.options.MetricDelay = 0 })
+	w.host.cpu = 50
+	w.send(1)
+	w.minutes(2)
+	alarm := *w.account.Alarms["out"]
+	alarm.TreatMissingData, alarm.MetricName = "ignore", "Nothing"
+	_, err := w.account.PutMetricAlarm(alarm)
+	require.NoError(t, err)
+	w.minutes(1)
+	state, _ := w.control.AlarmState("out")
+	assert.Equal(t, InAlarm, state)
+}
+
+func TestLongSeriesAreTrimmed(t *testing.T) {
+	t.Parallel()
+	s := &series{}
+	for minute := range 5 * keptMinutes {
+		s.gauge(minute, minute, float64(minute))
+	}
+	assert.LessOrEqual(t, len(s.points), 2*keptMinutes)
+	now := 5*keptMinutes - 1
+	assert.InDelta(t, float64(now), s.statistic("Maximum", now-1440, now, now), 0)
+	assert.InDelta(t, float64(now-1439), s.statistic("Minimum", now-1440, now, now), 0, "a day back")
+	assert.InDelta(t, 1440, s.statistic("SampleCount", now-1440, now, now), 0)
+	assert.InDelta(t, float64(2*now-1), s.statistic("Sum", now-2, now, now), 0)
+}

@@ -60,7 +60,7 @@ func policy(steps ...StepAdjustment) ScalingPolicy {
 }
 
 func metricAlarm() Alarm {
-	return Alarm{Name: "alarm", EvaluationPeriods: 1, Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60}
+	return Alarm{Name: "alarm", EvaluationPeriods: 1, Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60, ComparisonOperator: "LessThanThreshold"}
 }
 
 // TestRefusals are what AWS refuses of the types there are.
@@ -216,7 +216,16 @@ func TestRefusals(t *testing.T) {
 		"alarm, capital id":           {queries(MetricQuery{ID: "Result", Expression: "1", ReturnData: true}), "lower-case letter"},
 		"alarm, empty query":          {queries(MetricQuery{ID: "m", ReturnData: true}), "a metric or an expression"},
 		"alarm, two results":          {queries(MetricQuery{ID: "m", Expression: "1", ReturnData: true}, MetricQuery{ID: "n", Expression: "1", ReturnData: true}), "2 queries return data"},
-		"alarm, period of a query":    {queries(MetricQuery{ID: "m", Metric: &Metric{Namespace: "AWS/SQS", Period: 61}, ReturnData: true}), "the period 61"},
+		"alarm, period of a query":    {queries(MetricQuery{ID: "m", Metric: &Metric{Namespace: "AWS/SQS", Period: 61, Stat: "Maximum"}, ReturnData: true}), "the period 61"},
+		"alarm, no such operator":     {alarm(func(a *Alarm) { a.ComparisonOperator = "Above" }), `comparisonOperator "Above"`},
+		"alarm, no such statistic":    {alarm(func(a *Alarm) { a.Statistic = "Median" }), `the statistic "Median"`},
+		"query, no such statistic":    {queries(MetricQuery{ID: "m", Metric: &Metric{Namespace: "AWS/SQS", Period: 60, Stat: "Median"}, ReturnData: true}), `the statistic "Median" of query m`},
+		"queries of two periods": {queries(
+			MetricQuery{ID: "m", Metric: &Metric{Namespace: "AWS/SQS", Period: 60, Stat: "Sum"}, ReturnData: true},
+			MetricQuery{ID: "n", Metric: &Metric{Namespace: "AWS/SQS", Period: 120, Stat: "Sum"}},
+		), "not 60 s and 120 s"},
+		"two queries of an id":        {queries(MetricQuery{ID: "m", Expression: "1", ReturnData: true}, MetricQuery{ID: "m", Expression: "2"}), "two queries have the id m"},
+		"queries in a circle":         {queries(MetricQuery{ID: "a", Expression: "b + 1", ReturnData: true}, MetricQuery{ID: "b", Expression: "a + 1"}), "no query is called"},
 		"update of a missing service": {func(a *Account) error { _, err := a.UpdateService("arn:x", serviceOf(a), false); return err }, "ServiceNotFoundException"},
 		"update of a missing queue":   {func(a *Account) error { _, err := a.UpdateQueue("x", Queue{}); return err }, "NonExistentQueue"},
 		"providers of no cluster": {func(a *Account) error {

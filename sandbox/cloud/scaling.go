@@ -58,7 +58,7 @@ func (c *Control) scale(p *ScalingPolicy, alarm *Alarm, values []float64) {
 	switch {
 	case !ok:
 		c.refrain(d, d.finding)
-	case wanted > service.DesiredCount:
+	case wanted > service.DesiredCount && (d.above || d.policy.TargetTracking == nil && d.policy.StepScaling.AdjustmentType == "ExactCapacity"):
 		c.scaleOut(d, wanted)
 	case wanted < service.DesiredCount && !d.onlyOut(wanted):
 		c.scaleIn(d, wanted)

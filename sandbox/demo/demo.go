@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,10 +30,14 @@ type Options struct {
 	Title string
 	// Timeline is the file that gets the picture; "" draws none.
 	Timeline string
-	// View shows what happens. Default: nothing is shown.
-	View View
-	// Timeout after which the demo gives up. Default 10 minutes.
+	// View, if not nil, begins to show what happens.
+	View func() View
+	// Timeout after which the demo gives up. Default: ten minutes more than sending
+	// and doing the work take, one message of a group after the other, and than
+	// thirty minutes of CloudWatch.
 	Timeout time.Duration
+	// DeadLettersAllowed says that messages may end in the dead-letter queue.
+	DeadLettersAllowed bool
 	// Stopping, if not nil, is called when ctx has ended and tasks finish their work.
 	Stopping func()
 	// Abandon, if not nil, is closed when tasks are no longer to finish their work
@@ -51,8 +56,7 @@ type View interface {
 }
 
 const (
-	frameInterval  = 100 * time.Millisecond
-	defaultTimeout = 10 * time.Minute
+	frameInterval = 100 * time.Millisecond
 	// failuresAllowed before a handler that never succeeded counts as broken, and a
 	// task that ends by itself as unable to run.
 	failuresAllowed = 3
@@ -95,6 +99,7 @@ type demo struct {
 	region   *live.Region
 	referee  *referee
 	recorder *recorder
+	view     View
 
 	mu       sync.Mutex
 	problems []error
@@ -102,6 +107,7 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error) {
+	d.o.Live.TaskStopping = func(t *cloud.Task) { d.referee.taskStopping(t.ID(), t.StopReason) }
 	d.o.Live.TaskEnded = d.taskEnded
 	region, err := live.Start(ctx, account, d.o.Live)
 	if err != nil {
@@ -119,28 +125,30 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	if d.o.Disturb != nil {
 		beside.Go(func() { d.o.Disturb(working, region) })
 	}
+	if d.o.View != nil {
+		d.view = d.o.View()
+	}
 	err = d.watch(ctx, sending)
 	stop()
 	beside.Wait()
-	if d.o.View != nil {
-		d.o.View.Close()
+	if d.view != nil {
+		d.view.Close()
 	}
 	if err != nil {
 		if ctx.Err() != nil && d.o.Stopping != nil {
 			d.o.Stopping()
 		}
 		region.Drain(d.o.Abandon)
+		_, _ = d.step() // what came of the drain; it has failed for another reason
 	}
 	summary := d.summary()
-	return summary, errors.Join(err, summary.verdict.err(), d.draw(), region.Close())
+	summary.Stopped = err != nil
+	return summary, errors.Join(err, summary.verdict.err(), d.deadLetters(summary), d.draw(), region.Close())
 }
 
 // watch shows what happens until the work is done.
 func (d *demo) watch(ctx context.Context, sending chan error) error {
-	timeout := d.o.Timeout
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
+	timeout := d.timeout()
 	limit, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ticker := time.NewTicker(frameInterval)
@@ -167,15 +175,39 @@ func (d *demo) watch(ctx context.Context, sending chan error) error {
 	}
 }
 
-// step takes a frame. It is done if no message and no task is left.
+// timeout after which something must be wrong.
+func (d *demo) timeout() time.Duration {
+	if d.o.Timeout > 0 {
+		return d.o.Timeout
+	}
+	w := d.o.Workload
+	sending := 0.0
+	if w.Rate > 0 {
+		sending = float64(w.Messages) / w.Rate
+	}
+	working := float64(w.Messages) * 2 * w.Seconds
+	const spare = 10 * time.Minute
+	return spare + 30*d.o.Live.Control.Minute + time.Duration((sending+working)*float64(time.Second))
+}
+
+// deadLetters is an error if messages ended in the dead-letter queue.
+func (d *demo) deadLetters(s Summary) error {
+	if s.deadLettered == 0 || d.o.DeadLettersAllowed {
+		return nil
+	}
+	return fmt.Errorf("dead-lettered: %d of %d messages; the handler's last failure had exit code %d\n%s", s.deadLettered, s.sent, d.referee.lastFailure(), d.lastWords())
+}
+
+// step takes a frame. It is done if no message is left, and no task beyond the
+// minimum.
 func (d *demo) step() (done bool, err error) {
 	tally, err := d.referee.look()
 	if err != nil {
 		return false, err
 	}
 	f := d.recorder.frame(tally)
-	if d.o.View != nil {
-		d.o.View.Show(f)
+	if d.view != nil {
+		d.view.Show(f)
 	}
 	if tally.handled == 0 && tally.failed >= failuresAllowed {
 		return false, fmt.Errorf("the handler fails: %d times with exit code %d, never with 0\n%s", tally.failed, tally.exit, d.lastWords())
@@ -185,19 +217,14 @@ func (d *demo) step() (done bool, err error) {
 	if len(d.problems) > 0 {
 		return false, errors.Join(d.problems...)
 	}
-	return f.Counts == cloud.Counts{} && len(f.Tasks) == 0 && f.Desired == 0, nil
+	return f.Counts == cloud.Counts{} && len(f.Tasks) == d.stack.least && f.Desired == d.stack.least, nil
 }
 
 // taskEnded is called when the process of a task has exited.
 func (d *demo) taskEnded(t *cloud.Task, exit error) {
-	var stop string
-	d.region.Do(func(*cloud.Account, time.Time) { stop = t.StopReason })
-	err := d.referee.taskEnded(t.ID(), stop)
+	d.referee.taskEnded(t.ID())
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err != nil {
-		d.problems = append(d.problems, err)
-	}
 	if d.referee.busyKill() {
 		d.problems = append(d.problems, errors.New("a task was stopped while it worked")) // the verdict says which
 	}
@@ -241,12 +268,17 @@ func (d *demo) draw() error {
 	if d.o.Timeline == "" {
 		return nil
 	}
-	file, err := os.Create(d.o.Timeline)
-	if err != nil {
-		return fmt.Errorf("writing the timeline: %w", err)
+	var picture bytes.Buffer
+	err := d.recorder.timeline(d.o.Title).WriteSVG(&picture)
+	if err == nil {
+		err = os.WriteFile(d.o.Timeline+".new", picture.Bytes(), 0o644)
 	}
-	if err := errors.Join(d.recorder.timeline(d.o.Title).WriteSVG(file), file.Close()); err != nil {
-		return errors.Join(fmt.Errorf("writing the timeline: %w", err), os.Remove(d.o.Timeline))
+	if err == nil {
+		err = os.Rename(d.o.Timeline+".new", d.o.Timeline)
+	}
+	if err != nil {
+		_ = os.Remove(d.o.Timeline + ".new") // what there is of it
+		return fmt.Errorf("writing the timeline (--timeline): %w", err)
 	}
 	return nil
 }
@@ -257,7 +289,7 @@ type stack struct {
 	container          cloud.Container
 	queue, deadLetters *cloud.Queue
 	alarms             []string
-	most               int // tasks
+	least              int // tasks without work
 }
 
 // stackOf finds the one service, its queue and its alarms.
@@ -289,7 +321,7 @@ func stackOf(a *cloud.Account) (stack, error) {
 	}
 	slices.Sort(s.alarms)
 	if target, ok := a.Targets[s.service.ResourceID()]; ok {
-		s.most = target.MaxCapacity
+		s.least = target.MinCapacity
 	}
 	return s, nil
 }
@@ -297,6 +329,8 @@ func stackOf(a *cloud.Account) (stack, error) {
 // Summary is what came of a run.
 type Summary struct {
 	verdict
+	// Stopped says that it ended before all was done.
+	Stopped    bool
 	Took       time.Duration
 	FirstTask  time.Duration // from the start to the first task that ran
 	Started    int           // tasks
@@ -341,15 +375,19 @@ func (s Summary) Print(w io.Writer) {
 	if always > 0 {
 		saved = 100 * (1 - float64(s.TaskTime)/float64(always))
 	}
+	took := "all done and back to none    "
+	if s.Stopped {
+		took = "stopped after                "
+	}
 	fmt.Fprintf(w, `
   first message to first task   %s
-  all done and back to none     %s
+  %s %s
   tasks                         %d started, %d at once at most
   messages                      %d sent, %d done, %d dead-lettered, %d delivered again
   lost, out of order            %d, %d
   busy tasks killed             %d
   task-seconds                  %.0f; %d always on: %.0f (%.0f %% saved)
-`, round(s.FirstTask), round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
+`, round(s.FirstTask), took, round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
 		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
 }
 

@@ -74,7 +74,7 @@ func TestFromNoneToSomeAndBack(t *testing.T) {
 			t.Parallel()
 			o := options(t, 300*time.Millisecond, Workload{Messages: 24, Groups: 12, Seconds: 0.2, Rate: 20})
 			var lines bytes.Buffer
-			o.View = &Lines{Output: &lines}
+			o.View = func() View { return &Lines{Output: &lines} }
 			o.Timeline = filepath.Join(t.TempDir(), "timeline.svg")
 			summary, err := Run(t.Context(), account(t, stack), o)
 			require.NoError(t, err)
@@ -128,17 +128,22 @@ func TestWorkThatWaits(t *testing.T) {
 	t.Run("the tutorial's plain alarm without protection kills it", func(t *testing.T) {
 		t.Parallel()
 		a := account(t, "prod", "idleUnguarded=true")
-		for _, definition := range a.TaskDefinitions { // time to stop enough for nothing
-			definition.ContainerDefinitions = strings.NewReplacer(`"stopTimeout":120`, `"stopTimeout":16`, `"value":"120"`, `"value":"16"`).Replace(definition.ContainerDefinitions)
-		}
+		shortenStopTimeout(a)
 		o := options(t, minute, waiting)
 		o.Live.WithoutProtection = true
 		summary, err := Run(t.Context(), a, o)
-		require.ErrorContains(t, err, "killed while busy: 1, the first: task ")
-		assert.ErrorContains(t, err, "with 2 messages, by scale-in")
+		require.ErrorContains(t, err, "killed while busy: 2, the first: message 1 of group-")
+		assert.ErrorContains(t, err, ", by scale-in")
 		assert.Equal(t, 2, summary.interrupted)
 		assert.Empty(t, summary.lost, "they are in the queue still")
 	})
+}
+
+// shortenStopTimeout leaves handlers a second to finish when their task is stopped.
+func shortenStopTimeout(a *cloud.Account) {
+	for _, definition := range a.TaskDefinitions {
+		definition.ContainerDefinitions = strings.NewReplacer(`"stopTimeout":120`, `"stopTimeout":16`, `"value":"120"`, `"value":"16"`).Replace(definition.ContainerDefinitions)
+	}
 }
 
 // TestKilledTasks runs random workloads while tasks are killed at random, as failing
@@ -244,11 +249,11 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 			t.Skip("this system has no /dev/full")
 		}
 		link := filepath.Join(t.TempDir(), "timeline.svg")
-		require.NoError(t, os.Symlink("/dev/full", link))
+		require.NoError(t, os.Symlink("/dev/full", link+".new"))
 		o := options(t, minute, work)
 		o.Timeline = link
 		_, err := Run(t.Context(), account(t, "dev"), o)
-		assert.ErrorContains(t, err, "writing the timeline: write")
+		assert.ErrorContains(t, err, "writing the timeline (--timeline): write")
 	})
 	t.Run("a person stops it", func(t *testing.T) {
 		t.Parallel()
@@ -265,6 +270,46 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		require.ErrorContains(t, err, "stopped before the work was done")
 		assert.Equal(t, 2, summary.done, "tasks finish what they do")
 		assert.Zero(t, summary.interrupted)
+	})
+	t.Run("a handler that traps SIGTERM, and fails otherwise", func(t *testing.T) {
+		t.Parallel()
+		a := account(t, "prod", "idleUnguarded=true")
+		shortenStopTimeout(a)
+		o := options(t, minute, Workload{Messages: 1, Groups: 1})
+		o.Live.WithoutProtection = true
+		o.Live.Handler = []string{"/bin/sh", "-c", `[ "$MESSAGE_RECEIVE_COUNT" -gt 1 ] && exit 0; trap 'exit 9' TERM; sleep 4 & wait`}
+		_, err := Run(t.Context(), a, o)
+		assert.ErrorContains(t, err, "killed while busy: 1")
+	})
+	t.Run("messages that can never succeed", func(t *testing.T) {
+		t.Parallel()
+		o := options(t, minute, work)
+		o.Live.Handler = []string{"/bin/sh", "-c", `[ "$MESSAGE_GROUP_ID" = group-0 ] || exit 65`}
+		summary, err := Run(t.Context(), account(t, "dev"), o)
+		require.ErrorContains(t, err, "dead-lettered: 3 of 4 messages; the handler's last failure had exit code 65")
+		assert.Equal(t, 1, summary.done)
+	})
+	t.Run("handlers whose time is up, in an idle task later", func(t *testing.T) {
+		t.Parallel()
+		o := options(t, minute, Workload{Messages: 2, Groups: 2, Seconds: 3})
+		o.DeadLettersAllowed = true
+		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","ATTEMPTS":"1"}`, "maxReceiveCount=1"), o)
+		require.NoError(t, err, "no busy kills")
+		assert.Equal(t, 2, summary.deadLettered)
+	})
+	t.Run("a handler that has to be killed when its time is up", func(t *testing.T) {
+		t.Parallel()
+		o := options(t, minute, Workload{Messages: 1, Groups: 1})
+		o.Live.Handler = []string{"/bin/sh", "-c", `trap "" TERM; if [ "$MESSAGE_RECEIVE_COUNT" = 1 ]; then sleep 20; fi`}
+		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","ATTEMPTS":"1"}`), o)
+		require.NoError(t, err)
+		assert.Equal(t, 1, summary.done)
+	})
+	t.Run("a stack that keeps a task", func(t *testing.T) {
+		t.Parallel()
+		summary, err := Run(t.Context(), account(t, "dev", "minCapacity=1"), options(t, minute, work))
+		require.NoError(t, err)
+		assert.Equal(t, 4, summary.done)
 	})
 	t.Run("it takes too long", func(t *testing.T) {
 		t.Parallel()

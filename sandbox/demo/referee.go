@@ -21,11 +21,13 @@ type referee struct {
 	tally tally
 }
 
-// entry is something that happened: to a handler, or the end of a task.
+// entry is something that happened: to a handler, or to a task.
 type entry struct {
 	fargate.Event
-	taskEnded bool
-	stop      string // who stopped the task, "" if its host failed
+	// stopping is who has told the task to stop; "" for entries of handlers.
+	stopping string
+	// ended says that the task has ended.
+	ended bool
 }
 
 // tally counts as things happen.
@@ -66,19 +68,31 @@ func (r *referee) take() error {
 	return err
 }
 
-// taskEnded notes why a task has ended.
-func (r *referee) taskEnded(id, stop string) error {
+// taskStopping notes that a task is told to stop, and by whom.
+func (r *referee) taskStopping(id, by string) { r.noteTask(id, entry{stopping: by}) }
+
+// taskEnded notes that a task has ended.
+func (r *referee) taskEnded(id string) { r.noteTask(id, entry{ended: true}) }
+
+func (r *referee) noteTask(id string, e entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.take()
-	r.log = append(r.log, entry{Event: fargate.Event{Task: id}, taskEnded: true, stop: stop})
-	return err
+	_ = r.take() // what handlers did before; an error shows in look
+	e.Task = id
+	r.log = append(r.log, e)
 }
 
-// busyKill says whether a task was ended by scale-in or a deployment while it worked.
+// busyKill says whether scale-in or a deployment has ended a task that worked.
 func (r *referee) busyKill() bool { return len(r.judge(nil, nil).busyKills) > 0 }
 
-// endedBySignal says whether an exit code is that of a program that was told to stop.
+// lastFailure is the exit code of the last handler that failed by itself.
+func (r *referee) lastFailure() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tally.exit
+}
+
+// endedBySignal says whether an exit code is that of a program that a signal ended.
 func endedBySignal(code int) bool {
 	return code == 128+int(syscall.SIGTERM) || code == 128+int(syscall.SIGKILL)
 }
@@ -90,17 +104,18 @@ type verdict struct {
 	interrupted              int // handlers that did not end by themselves
 	lost                     []string
 	outOfOrder               []string
-	busyKills                []string // tasks that scale-in or a deployment ended while they worked
+	busyKills                []string // handlers that scale-in or a deployment ended
 }
 
 // err is nil if every promise was kept.
 func (v verdict) err() error {
 	var broken []error
-	for what, list := range map[string][]string{
-		"lost": v.lost, "out of order": v.outOfOrder, "killed while busy": v.busyKills,
-	} {
-		if len(list) > 0 {
-			broken = append(broken, fmt.Errorf("%s: %d, the first: %s", what, len(list), list[0]))
+	for _, p := range []struct {
+		what string
+		list []string
+	}{{"lost", v.lost}, {"out of order", v.outOfOrder}, {"killed while busy", v.busyKills}} {
+		if len(p.list) > 0 {
+			broken = append(broken, fmt.Errorf("%s: %d, the first: %s", p.what, len(p.list), p.list[0]))
 		}
 	}
 	return errors.Join(broken...)
@@ -111,9 +126,11 @@ func (v verdict) err() error {
 func (r *referee) judge(remaining, deadLettered map[string]bool) verdict {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	j := judgement{messages: map[string]*sent{}, done: map[string]bool{}, dead: deadLettered, newest: map[string]int{}, open: map[string]run{}, redelivered: map[string]bool{}}
-	for i := range r.sent {
-		j.messages[r.sent[i].id] = &r.sent[i]
+	j := newJudgement(r.sent, deadLettered)
+	for _, e := range r.log {
+		if !e.Start && e.Message != "" {
+			j.lastEnd[e.Message]++ // how many there will be
+		}
 	}
 	for _, e := range r.log {
 		j.replay(e)
@@ -135,71 +152,122 @@ func (r *referee) judge(remaining, deadLettered map[string]bool) verdict {
 // judgement is what is known at a moment of the replay.
 type judgement struct {
 	v           verdict
-	messages    map[string]*sent // by id
-	done, dead  map[string]bool  // by id
-	redelivered map[string]bool  // by id
-	newest      map[string]int   // highest number begun, by group
-	open        map[string]run   // handlers at work, by message id
+	messages    map[string]*sent   // by id
+	groups      map[string][]*sent // in order
+	settled     map[string]int     // how many of a group's first messages are
+	done        map[string]bool    // by id
+	dead        map[string]bool    // by id: to be dead-lettered in the end
+	lastEnd     map[string]int     // ends of a message's handlers that are to come
+	redelivered map[string]bool    // by id
+	newest      map[string]int     // highest number begun, by group
+	open        map[attempt]bool   // handlers at work
+	stopping    map[string]string  // tasks that were told to stop, and by whom
+}
+
+// attempt is a handler of a message in a task.
+type attempt struct{ task, message string }
+
+func newJudgement(list []sent, dead map[string]bool) *judgement {
+	j := &judgement{
+		messages: map[string]*sent{}, groups: map[string][]*sent{}, settled: map[string]int{}, done: map[string]bool{}, dead: dead,
+		lastEnd: map[string]int{}, redelivered: map[string]bool{}, newest: map[string]int{}, open: map[attempt]bool{}, stopping: map[string]string{},
+	}
+	for i := range list {
+		m := &list[i]
+		j.messages[m.id] = m
+		j.groups[m.group] = append(j.groups[m.group], m)
+	}
+	for _, group := range j.groups {
+		slices.SortFunc(group, func(a, b *sent) int { return a.number - b.number })
+	}
+	return j
 }
 
 func (j *judgement) replay(e entry) {
 	m, known := j.messages[e.Message]
 	switch {
-	case e.taskEnded:
-		j.endTask(e)
+	case e.stopping != "":
+		j.stopping[e.Task] = e.stopping
+	case e.ended:
+		j.endTask(e.Task)
 	case !known:
 		// Somebody else sent it.
 	case e.Start:
 		j.begin(m, e)
 	default:
-		delete(j.open, m.id)
-		if e.ExitCode == 0 {
-			j.done[m.id] = true
-		} else if endedBySignal(e.ExitCode) {
-			j.open[m.id] = run{e.Task, true} // interrupted, if its task ends, too
-		}
+		j.end(m, e)
 	}
 }
 
-// begin: no message begins before all those ahead of it in its group are done, none
-// again after a later one, none twice at once.
+// begin: no message begins before all those ahead of it in its group are settled, none
+// again after a later one, and none while another one of its group is at work.
 func (j *judgement) begin(m *sent, e entry) {
 	if e.ReceiveCount > 1 {
 		j.redelivered[m.id] = true
 	}
 	if m.number < j.newest[m.group] {
-		j.v.outOfOrder = append(j.v.outOfOrder, fmt.Sprintf("%s begins after number %d", m, j.newest[m.group]))
+		j.disorder("%s begins after number %d", m, j.newest[m.group])
 	}
 	j.newest[m.group] = max(j.newest[m.group], m.number)
-	for _, other := range j.messages {
-		if other.group == m.group && other.number < m.number && !j.done[other.id] && !j.dead[other.id] {
-			j.v.outOfOrder = append(j.v.outOfOrder, fmt.Sprintf("%s begins before number %d is done", m, other.number))
+	if first := j.firstUnsettled(m.group); first != nil && first.number < m.number {
+		j.disorder("%s begins before number %d is done", m, first.number)
+	}
+	for a := range j.open {
+		if other := j.messages[a.message]; other.group == m.group {
+			j.disorder("%s begins in task %s while task %s works on number %d", m, e.Task, a.task, other.number)
 		}
 	}
-	if before, ok := j.open[m.id]; ok && !before.ended {
-		j.v.outOfOrder = append(j.v.outOfOrder, fmt.Sprintf("%s begins in task %s while task %s works on it", m, e.Task, before.task))
-	}
-	j.open[m.id] = run{task: e.Task}
+	j.open[attempt{e.Task, m.id}] = true
 }
 
-// run is a handler at work, or one that was told to stop and has ended.
-type run struct {
-	task  string
-	ended bool
+func (j *judgement) disorder(format string, args ...any) {
+	j.v.outOfOrder = append(j.v.outOfOrder, fmt.Sprintf(format, args...))
+}
+
+// firstUnsettled is the first message of a group that is neither done nor, after its
+// last handler, on its way to the dead-letter queue.
+func (j *judgement) firstUnsettled(name string) *sent {
+	group := j.groups[name]
+	for j.settled[name] < len(group) {
+		m := group[j.settled[name]]
+		if !j.done[m.id] && !(j.dead[m.id] && j.lastEnd[m.id] == 0) {
+			return m
+		}
+		j.settled[name]++
+	}
+	return nil
+}
+
+// end: whatever its exit code, a handler that failed after its task was told to stop
+// was interrupted.
+func (j *judgement) end(m *sent, e entry) {
+	delete(j.open, attempt{e.Task, m.id})
+	j.lastEnd[m.id]--
+	if e.ExitCode == 0 {
+		j.done[m.id] = true
+		return
+	}
+	if by, told := j.stopping[e.Task]; told {
+		j.interrupt(m, e.Task, by)
+	} else if endedBySignal(e.ExitCode) {
+		j.v.interrupted++ // by the worker: its lease was lost, or its time was up
+	}
 }
 
 // endTask: what the task had begun and not ended was interrupted.
-func (j *judgement) endTask(e entry) {
-	busy := 0
-	for id, r := range j.open {
-		if r.task == e.Task {
-			busy++
-			delete(j.open, id)
+func (j *judgement) endTask(task string) {
+	for a := range j.open {
+		if a.task == task {
+			delete(j.open, a)
+			j.interrupt(j.messages[a.message], task, j.stopping[task])
 		}
 	}
-	j.v.interrupted += busy
-	if busy > 0 && slices.Contains([]string{"scale-in", "deployment"}, e.stop) {
-		j.v.busyKills = append(j.v.busyKills, fmt.Sprintf("task %s with %d messages, by %s", e.Task, busy, e.stop))
+}
+
+func (j *judgement) interrupt(m *sent, task, by string) {
+	j.v.interrupted++
+	if by == "scale-in" || by == "deployment" {
+		j.v.busyKills = append(j.v.busyKills, fmt.Sprintf("%s in task %s, by %s", m, task, by))
 	}
 }
 

@@ -53,8 +53,8 @@ func (w Workload) Check() error {
 	if w.Seconds < 0 || math.IsNaN(w.Seconds) || math.IsInf(w.Seconds, 0) {
 		add("seconds", w.Seconds, "0 or more")
 	}
-	if w.Rate < 0 || math.IsNaN(w.Rate) {
-		add("rate", w.Rate, "messages per second, or 0 for all at once")
+	if w.Rate != 0 && !(w.Rate >= 0.001 && w.Rate <= 1e6) {
+		add("rate", w.Rate, "0.001 to 1000000 messages per second, or 0 for all at once")
 	}
 	return errors.Join(wrong...)
 }

@@ -36,6 +36,8 @@ type Options struct {
 	Folder string
 	// Log is where what a task prints goes.
 	Log func(t *cloud.Task) (io.WriteCloser, error)
+	// Stopping, if not nil, is called before a task gets SIGTERM.
+	Stopping func(t *cloud.Task)
 	// Ended is called, on any goroutine, when the process of a task has exited.
 	Ended func(t *cloud.Task, err error)
 }
@@ -45,15 +47,18 @@ type Host struct {
 	o       Options
 	account *cloud.Account
 	journal *Journal
+	starter *starter
 
 	mu        sync.Mutex
-	processes map[string]*process // by task ARN, also of those that have ended
+	processes map[string]*process // by task ARN
+	started   int
 	running   sync.WaitGroup
 }
 
 // process is a task at work.
 type process struct {
 	cmd   *exec.Cmd
+	log   io.Closer
 	vcpu  float64
 	cpu   time.Duration // used when it was last asked
 	asked time.Time
@@ -65,7 +70,7 @@ func NewHost(account *cloud.Account, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Host{o: o, account: account, journal: journal, processes: map[string]*process{}}, nil
+	return &Host{o: o, account: account, journal: journal, starter: newStarter(), processes: map[string]*process{}}, nil
 }
 
 // Journal is what the handlers did.
@@ -81,6 +86,19 @@ func (h *Host) StartTask(now time.Time, t *cloud.Task) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.processes[t.ARN] = p
+	h.started++
+	h.running.Go(func() { h.wait(t, p) })
+}
+
+// wait waits for the worker of a task, and ends what it leaves behind.
+func (h *Host) wait(t *cloud.Task, p *process) {
+	err := p.cmd.Wait()
+	h.killHandlers(t)
+	killSession(p.cmd.Process.Pid)
+	h.mu.Lock()
+	delete(h.processes, t.ARN)
+	h.mu.Unlock()
+	h.o.Ended(t, errors.Join(err, p.log.Close()))
 }
 
 func (h *Host) start(now time.Time, t *cloud.Task) (*process, error) {
@@ -102,15 +120,10 @@ func (h *Host) start(now time.Time, t *cloud.Task) (*process, error) {
 	// Its own session, so that what is typed at the terminal does not reach it, and
 	// that all it starts can be found.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := h.starter.start(cmd); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the worker: %w", err), log.Close())
 	}
-	h.running.Go(func() {
-		err := cmd.Wait()
-		h.killHandlers(t)
-		h.o.Ended(t, errors.Join(err, log.Close()))
-	})
-	return &process{cmd: cmd, vcpu: vcpus(definition), asked: now}, nil
+	return &process{cmd: cmd, log: log, vcpu: vcpus(definition), asked: now}, nil
 }
 
 // arguments of the worker: the program to run for each message, observed.
@@ -136,6 +149,9 @@ func Program(handler []string, container cloud.Container) []string {
 
 // StopTask implements cloud.TaskHost.
 func (h *Host) StopTask(_ time.Time, t *cloud.Task) {
+	if h.o.Stopping != nil {
+		h.o.Stopping(t)
+	}
 	if p := h.process(t); p != nil {
 		h.signal(p, syscall.SIGTERM)
 	}
@@ -199,7 +215,7 @@ func (h *Host) CPU(now time.Time, t *cloud.Task) float64 {
 func (h *Host) Started() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.processes)
+	return h.started
 }
 
 // Wait waits until no process runs.
@@ -220,4 +236,7 @@ func (h *Host) KillAll() {
 }
 
 // Close removes what is left when all tasks have ended.
-func (h *Host) Close() error { return os.Remove(h.journal.file) }
+func (h *Host) Close() error {
+	h.starter.stop()
+	return os.Remove(h.journal.file)
+}

@@ -2,11 +2,14 @@ package fargate
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // Names of the variables that the observing script reads.
@@ -48,8 +51,7 @@ type Journal struct {
 
 	mu     sync.Mutex
 	offset int64
-	events []Event
-	taken  int
+	events []Event            // not taken yet
 	open   map[handlerKey]int // process groups of the handlers at work
 }
 
@@ -68,8 +70,8 @@ func (j *Journal) Take() ([]Event, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	err := j.read()
-	list := j.events[j.taken:]
-	j.taken = len(j.events)
+	list := j.events
+	j.events = nil
 	return list, err
 }
 
@@ -87,8 +89,37 @@ func (j *Journal) openGroups(task string) []int {
 	return groups
 }
 
-// read takes in the lines that were written whole since it was called last.
+// read takes in the lines that were written whole since it was called last. A handler
+// that was killed wrote no last line: if its process group was gone before the
+// reading, and it has not said how it ended by then, it was.
 func (j *Journal) read() error {
+	gone := j.gone()
+	before := len(j.events)
+	err := j.readLines()
+	var killed []Event
+	for _, key := range gone {
+		if _, open := j.open[key]; open && err == nil {
+			delete(j.open, key)
+			killed = append(killed, Event{Task: key.task, Message: key.message, ExitCode: 128 + int(syscall.SIGKILL)})
+		}
+	}
+	j.events = slices.Insert(j.events, before, killed...)
+	return err
+}
+
+// gone are the handlers at work whose process group does not exist any more.
+func (j *Journal) gone() []handlerKey {
+	var list []handlerKey
+	for key, group := range j.open {
+		if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
+			list = append(list, key)
+		}
+	}
+	slices.SortFunc(list, func(a, b handlerKey) int { return strings.Compare(a.task+a.message, b.task+b.message) })
+	return list
+}
+
+func (j *Journal) readLines() error {
 	f, err := os.Open(j.file)
 	if err != nil {
 		return err

@@ -39,6 +39,9 @@ type Options struct {
 	WithoutProtection bool
 	// Output, if not nil, gets what the tasks print besides their log files.
 	Output io.Writer
+	// TaskStopping, if not nil, is called before a task gets SIGTERM, while nothing
+	// else happens to the account.
+	TaskStopping func(t *cloud.Task)
 	// TaskEnded, if not nil, is called when the process of a task has exited.
 	TaskEnded func(t *cloud.Task, err error)
 }
@@ -78,7 +81,7 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	}
 	r.Host, err = fargate.NewHost(account, fargate.Options{
 		Worker: o.Worker, Handler: o.Handler, Endpoint: r.URL, AgentURI: r.agentURI, Minute: o.Control.Minute,
-		Folder: o.Folder, Log: r.openLog, Ended: r.taskEnded,
+		Folder: o.Folder, Log: r.openLog, Stopping: o.TaskStopping, Ended: r.taskEnded,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
