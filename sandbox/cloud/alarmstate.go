@@ -15,6 +15,10 @@ const (
 // coming so lingers for two more periods.
 const spareDatapoints = 2
 
+// LongestMetricDelay is how many minutes late a metric may be for an alarm over
+// single minutes to see it at all.
+const LongestMetricDelay = spareDatapoints
+
 // evaluationRange is how many of the newest datapoints an alarm looks at.
 func (alarm *Alarm) evaluationRange() int { return alarm.EvaluationPeriods + spareDatapoints }
 

@@ -12,8 +12,8 @@ type ControlOptions struct {
 	// Minute is the length of a minute of CloudWatch and Application Auto Scaling.
 	// Default: a minute. Cooldowns shrink with it.
 	Minute time.Duration
-	// MetricDelay is how many minutes pass until CloudWatch shows what was measured.
-	// Default 1.
+	// MetricDelay is how many minutes pass until CloudWatch shows what was measured,
+	// 0 to LongestMetricDelay. Default 1.
 	MetricDelay int
 	// WakeDelay is how many minutes a queue that slept reports nothing true.
 	// Default 15, the longest that AWS names.

@@ -31,11 +31,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		view.Sections = append(view.Sections, section)
 	}
 	for _, s := range r.Comparisons[0].Systems {
-		is := s.Is
-		if s.Name == BacklogPerTask {
-			is = "target tracking of messages per task, at what 10 minutes of waiting allow; published each minute by a function, as Copilot does"
-		}
-		view.Systems = append(view.Systems, system{s.Name, is})
+		view.Systems = append(view.Systems, system{s.Name, s.Is})
 	}
 	return page.Execute(w, view)
 }
@@ -78,9 +74,10 @@ func (c *Comparison) section() (section, error) {
 		s.Rows = append(s.Rows, row{r.System, i == 0, r.columns()})
 	}
 	stack := c.Results[0]
-	s.Day = stack.busiestDay()
+	busiest := stack.busiestDay()
+	s.Day = busiest + 1
 	var err error
-	if s.Timeline, err = picture(stack.timelineOf(s.Day).WriteSVG); err != nil {
+	if s.Timeline, err = picture(stack.timelineOf(busiest).WriteSVG); err != nil {
 		return s, err
 	}
 	if s.Waits, err = picture(func(w io.Writer) error { return timeline.WriteWaits(w, c.waits()) }); err != nil {
@@ -120,7 +117,7 @@ func (r *Result) busiestDay() int {
 // timelineOf a day, in hours since its midnight.
 func (r *Result) timelineOf(d int) *timeline.Timeline {
 	from, to := float64(d)*24, float64(d+1)*24
-	t := &timeline.Timeline{Unit: "hours of the day"}
+	t := &timeline.Timeline{Unit: timeline.HoursOfTheDay}
 	for _, p := range r.Points {
 		if p.At >= from && p.At <= to {
 			p.At -= from

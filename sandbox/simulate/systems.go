@@ -139,7 +139,7 @@ func (s Stack) peer(name, is string) (System, error) {
 
 // alwaysOn runs as many tasks as a result had at its peak, all the time.
 func (s Stack) alwaysOn(peak int) (System, error) {
-	system, err := s.peer(AlwaysOn, fmt.Sprintf("%d tasks all the time, the peak of the stack", peak))
+	system, err := s.peer(AlwaysOn, "all the time as many tasks as the stack has at its peak")
 	if err != nil {
 		return System{}, err
 	}
@@ -227,7 +227,7 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 		concurrency = float64(itself.Worker.Concurrency)
 	}
 	target := math.Max(1, float64(acceptableLatency)/float64(w.meanWork())*concurrency)
-	system, err := s.peer(BacklogPerTask, fmt.Sprintf("target tracking of messages per task at %s, which 10 minutes of waiting allow; published each minute", strconv.FormatFloat(target, 'f', -1, 64)))
+	system, err := s.peer(BacklogPerTask, "target tracking of the messages per task, at what 10 minutes of waiting allow; a function publishes them each minute, as Copilot's does")
 	if err != nil {
 		return System{}, err
 	}

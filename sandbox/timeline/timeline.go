@@ -16,10 +16,13 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
+// HoursOfTheDay is the unit of a timeline of one day.
+const HoursOfTheDay = "time of day"
+
 // Timeline is what happened over time. Times are in Unit since the start.
 type Timeline struct {
 	Title string
-	// Unit of the horizontal axis, such as seconds or hours.
+	// Unit of the horizontal axis, such as seconds, or HoursOfTheDay.
 	Unit   string
 	Points []Point
 	Alarms []Span
@@ -209,6 +212,15 @@ func style(p *plot.Plot) {
 // fit makes all panels share the horizontal axis.
 func (t *Timeline) fit(p *plot.Plot) {
 	p.X.Min, p.X.Max = 0, 1
+	if t.Unit == HoursOfTheDay {
+		p.X.Min, p.X.Max = 0, 24
+		var ticks plot.ConstantTicks
+		for hour := 0; hour <= 24; hour += 3 {
+			ticks = append(ticks, plot.Tick{Value: float64(hour), Label: fmt.Sprintf("%02d:00", hour)})
+		}
+		p.X.Tick.Marker = ticks
+		return
+	}
 	if n := len(t.Points); n > 0 {
 		p.X.Min, p.X.Max = t.Points[0].At, max(t.Points[n-1].At, t.Points[0].At+1)
 	}

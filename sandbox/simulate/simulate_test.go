@@ -1,0 +1,334 @@
+package simulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
+
+var (
+	scenarios = flag.Int("scenarios", 150, "random configurations and workloads")
+	seed      = flag.Uint64("seed", 0, "of the first of them; 0 draws one")
+)
+
+var dev = Stack{Root: "../..", Name: "dev"}
+
+func parameters(days int) Parameters {
+	p := DefaultParameters()
+	p.Days = days
+	return p
+}
+
+func workload(t testing.TB, name string) *Workload {
+	t.Helper()
+	w, err := LoadWorkload(name)
+	require.NoError(t, err)
+	return w
+}
+
+// TestTheDeclaredStackBesideItsPeers: what the project promises of its default stack.
+func TestTheDeclaredStackBesideItsPeers(t *testing.T) {
+	t.Parallel()
+	all, err := Shipped()
+	require.NoError(t, err)
+	for _, w := range all {
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			c, err := Compare(dev, w, parameters(10), true)
+			require.NoError(t, err)
+			require.Len(t, c.Results, 6)
+			stack := c.Results[0]
+			assert.Zero(t, stack.BusyKills)
+			assert.Zero(t, stack.Undone)
+			assert.Zero(t, stack.LeftRunning)
+			by := map[string]*Result{}
+			for i, r := range c.Results {
+				by[r.System] = r
+				assert.Equal(t, stack.Done, r.Done+r.Undone, "no message is lost: %s", r.System)
+				if i > 0 && c.Systems[i].ByCloudWatch && r.Undone == 0 && r.BusyKills == 0 {
+					const noise = 2 * time.Second // of the start of tasks
+					assert.LessOrEqual(t, stack.First.Quantile(50), r.First.Quantile(50)+noise, r.System)
+					assert.LessOrEqual(t, stack.First.Quantile(95), r.First.Quantile(95)+noise, r.System)
+				}
+			}
+			switch w.Name {
+			case "business-day":
+				assert.Less(t, stack.BeyondNeed, by[CDKDefault].BeyondNeed)
+			case "trickle":
+				assert.LessOrEqual(t, stack.CostAMonth(), 0.25*by[AlwaysOn].CostAMonth())
+			case "long-io":
+				assert.Positive(t, by[Tutorial].BusyKills, "the plain CPU alarm stops what waits")
+			}
+		})
+	}
+}
+
+// TestTheSameSeedGivesTheSameReport, byte for byte.
+func TestTheSameSeedGivesTheSameReport(t *testing.T) {
+	t.Parallel()
+	report := func(seed uint64) string {
+		p := parameters(2)
+		p.Seed = seed
+		r := &Report{Stack: dev, Parameters: p}
+		for _, name := range []string{"trickle", "one-group"} {
+			c, err := Compare(dev, workload(t, name), p, true)
+			require.NoError(t, err)
+			r.Comparisons = append(r.Comparisons, c)
+		}
+		var text bytes.Buffer
+		require.NoError(t, r.WriteTable(&text))
+		require.NoError(t, r.WriteJSON(&text))
+		r.WriteActivities(&text)
+		require.NoError(t, r.WriteHTML(&text))
+		return text.String()
+	}
+	first := report(1)
+	assert.Equal(t, first, report(1))
+	assert.NotEqual(t, first, report(2))
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	p := parameters(2)
+	c, err := Compare(dev, workload(t, "trickle"), p, true)
+	require.NoError(t, err)
+	r := &Report{Stack: dev, Parameters: p, Comparisons: []*Comparison{c}}
+	var table, page, results bytes.Buffer
+	require.NoError(t, r.WriteTable(&table))
+	for _, want := range []string{"first p50", "always on", "tutorial", "CDK default", "backlog per task", "KEDA-like", "it keeps 1 running, and pays for that", "= 1m20s to 2m40s, 2m0s in the middle"} {
+		assert.Contains(t, table.String(), want)
+	}
+	require.NoError(t, r.WriteHTML(&page))
+	for _, not := range []string{"<script", "http://fonts", "https://", "@import"} {
+		assert.NotContains(t, page.String(), not, "it needs nothing but itself")
+	}
+	assert.Equal(t, 3, strings.Count(page.String(), "<svg"))
+	require.NoError(t, r.WriteJSON(&results))
+	var list []map[string]any
+	require.NoError(t, json.Unmarshal(results.Bytes(), &list))
+	require.Len(t, list, 6)
+	assert.Equal(t, "dev", list[0]["system"])
+	assert.InDelta(t, float64(c.Results[0].Done), list[0]["done"], 0)
+}
+
+func TestFailOn(t *testing.T) {
+	t.Parallel()
+	c, err := Compare(dev, workload(t, "trickle"), parameters(2), false)
+	require.NoError(t, err)
+	r := &Report{Comparisons: []*Comparison{c}}
+	cases := map[string]string{ // list: part of the error, "" for none
+		"":                       "",
+		"p95_wait>5m,killed>0":   "",
+		"p95_wait>1m":            "trickle: p95_wait>1m (it is 2m",
+		"p50_first < 1h":         "trickle: p50_first < 1h",
+		"dollars>0.1, undone<1":  "dollars>0.1",
+		"task_minutes>1000000":   "",
+		"killed<1":               "killed<1 (it is 0)",
+		"left_running>0":         "",
+		"beyond_need>1000000000": "",
+	}
+	for list, want := range cases {
+		conditions, err := ParseConditions(list)
+		require.NoError(t, err, list)
+		err = r.Check(conditions)
+		if want == "" {
+			require.NoError(t, err, list)
+		} else {
+			require.ErrorContains(t, err, want, list)
+		}
+	}
+	for list, want := range map[string]string{"p95>1m": "is no measure; there are", "killed": "needs to be a measure, < or >", "p95_wait>5": "needs to be a duration", "killed>few": "needs to be a number", "killed>=1": "needs to use < or >"} {
+		_, err := ParseConditions(list)
+		assert.ErrorContains(t, err, want, list)
+	}
+}
+
+func TestParametersThatCannotBe(t *testing.T) {
+	t.Parallel()
+	p := DefaultParameters()
+	require.NoError(t, p.Check())
+	p.Days, p.Control.MetricDelay, p.Control.WakeDelay, p.StartFrom = 400, -1, 90, time.Hour
+	err := p.Check()
+	for _, want := range []string{"--days: 400", "--metric-delay: -1", "--wake-delay: 90", "--start-from: 1h0m0s"} {
+		assert.ErrorContains(t, err, want)
+	}
+	require.NoError(t, p.Prices.Set("arm-vcpu=1.5"))
+	assert.InDelta(t, 1.5, p.Prices.ARMVCPUHour, 0)
+	require.ErrorContains(t, p.Prices.Set("gold=1"), "there is no price")
+	require.ErrorContains(t, p.Prices.Set("ipv4=-1"), "needs to be a number, 0 or more")
+}
+
+// TestCost: an hour of a quarter vCPU and half a GiB on ARM with a public address.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	p := DefaultPrices()
+	size := taskSize{vcpu: 0.25, gib: 0.5, arm: true, publicIP: true}
+	assert.InDelta(t, 0.25*0.03238+0.5*0.00356+0.005, p.taskHour(size), 1e-9)
+	size = taskSize{vcpu: 1, gib: 2, spot: 0.5}
+	assert.InDelta(t, (0.04048+2*0.004445)*(0.5+0.5*0.32), p.taskHour(size), 1e-9)
+	r := newResult("s", "w", parameters(2))
+	r.size = taskSize{vcpu: 1, arm: true}
+	r.taskEnded(&cloud.Task{Created: begin.Add(23 * time.Hour), Started: begin.Add(23*time.Hour + time.Second)}, begin.Add(25*time.Hour))
+	assert.InDeltaSlice(t, []float64{0.03238, 0.03238}, r.Days, 1e-9, "split at midnight")
+	r.taskEnded(&cloud.Task{Created: begin, Started: begin.Add(time.Second)}, begin.Add(2*time.Second))
+	assert.InDelta(t, 0.03238+0.03238/60, r.Days[0], 1e-9, "a minute at least")
+	assert.InDelta(t, 730.0/48*(2*0.03238+0.03238/60), r.CostAMonth(), 1e-6)
+}
+
+// TestPoller: the KEDA-like scaler's rules.
+func TestPoller(t *testing.T) {
+	t.Parallel()
+	p := &Poller{Interval: 30 * time.Second, PerTask: 5, CoolDown: 5 * time.Minute, Stabilization: 5 * time.Minute, Most: 4}
+	now := begin
+	step := func(visible, inFlight, current int) int {
+		now = now.Add(30 * time.Second)
+		return p.desired(now, cloud.Counts{Visible: visible, InFlight: inFlight}, current)
+	}
+	assert.Equal(t, 0, step(0, 0, 0))
+	assert.Equal(t, 1, step(1, 0, 0))
+	assert.Equal(t, 3, step(6, 5, 1), "eleven messages, in flight too")
+	assert.Equal(t, 4, step(100, 0, 3), "the most")
+	for range 9 {
+		assert.Equal(t, 4, step(1, 0, 4), "fewer have to be enough for five minutes")
+	}
+	now = now.Add(2 * time.Minute)
+	assert.Equal(t, 1, step(1, 0, 4))
+	for range 9 {
+		assert.Equal(t, 1, step(0, 0, 1), "the last one stays for five minutes")
+	}
+	assert.Equal(t, 0, step(0, 0, 1))
+}
+
+// randomStack draws a configuration; many are refused, with a reason.
+func randomStack(random *rand.Rand) Stack {
+	most := 1 + random.IntN(20)
+	kind := []string{"ChangeInCapacity", "ExactCapacity"}[random.IntN(2)]
+	var steps []string
+	lower, change := 1, 0
+	for range 1 + random.IntN(4) {
+		change += 1 + random.IntN(3)
+		steps = append(steps, fmt.Sprintf(`{"lower":%d,"change":%d}`, lower, change))
+		lower += 1 + random.IntN(60)
+	}
+	if random.IntN(3) == 0 && kind == "ChangeInCapacity" {
+		steps = append(steps, `{"upper":0,"change":-1}`)
+	}
+	return Stack{Root: dev.Root, Name: "dev", Overrides: []string{
+		fmt.Sprint("maxCapacity=", most), fmt.Sprint("minCapacity=", random.IntN(3)/2*random.IntN(most+1)), "adjustmentType=" + kind,
+		"scalingSteps=[" + strings.Join(steps, ",") + "]",
+		fmt.Sprint("idleMinutes=", 3+random.IntN(8)), fmt.Sprint("scaleOutCooldownSeconds=", 1+random.IntN(600)), fmt.Sprint("scaleInCooldownSeconds=", 1+random.IntN(600)),
+		fmt.Sprintf(`environment={"CONCURRENCY":"%d","HANDLER_TIMEOUT":"%dm"}`, 1+random.IntN(12), 600+random.IntN(118)), // above any draw of the work
+		fmt.Sprint("keepQueueAwake=", random.IntN(2) == 0),
+	}}
+}
+
+func randomWorkload(random *rand.Rand) *Workload {
+	w := &Workload{
+		Name: "random", Groups: random.IntN(30), Work: Distribution{Median: time.Duration(1+random.IntN(600)) * time.Second},
+		CPU: CPU{Working: 10 * random.Float64(), Idle: 0.2 * random.Float64()},
+	}
+	if random.IntN(2) == 0 {
+		w.Work.P95 = w.Work.Median * time.Duration(2+random.IntN(5))
+	}
+	w.Arrivals = append(w.Arrivals, Arrival{PerDay: 1 + float64(random.IntN(100))})
+	if random.IntN(2) == 0 {
+		w.Arrivals = append(w.Arrivals, Arrival{Messages: 1 + random.IntN(100), Bursts: 1 + random.IntN(3)})
+	}
+	return w
+}
+
+// TestInvariants: under random configurations and workloads, and in all readings of
+// what AWS leaves open, nothing is lost or killed, the capacity stays in its range,
+// and it comes back to the minimum when the work is done.
+//
+//	go test ./sandbox/simulate -run TestInvariants -scenarios 10000 -timeout 60m
+func TestInvariants(t *testing.T) {
+	t.Parallel()
+	first := *seed
+	if first == 0 {
+		first = rand.Uint64N(1e9)
+	}
+	t.Logf("seeds from %d", first)
+	messages, refused := 0, 0
+	for s := first; s < first+uint64(*scenarios); s++ {
+		random := rand.New(rand.NewPCG(s, 0))
+		stack, w := randomStack(random), randomWorkload(random)
+		p := parameters(1)
+		p.Seed = s
+		p.Control.MetricDelay, p.Control.WakeDelay = random.IntN(cloud.LongestMetricDelay+1), random.IntN(16)
+		p.Control.WakingReportsZeros, p.Control.MissingCountsAsZero = random.IntN(2) == 0, random.IntN(2) == 0
+		system, err := stack.itself()
+		if err != nil {
+			refused++
+			continue
+		}
+		r, err := run(system, w, p)
+		require.NoError(t, err)
+		messages += r.Done
+		checkInvariants(t, s, system, r)
+		if t.Failed() {
+			t.Fatalf("seed %d: %v, %+v, %+v", s, stack.Overrides, w, p.Control)
+		}
+	}
+	t.Logf("%d messages; %d configurations were refused", messages, refused)
+	assert.Less(t, refused, *scenarios/2+1)
+}
+
+func checkInvariants(t *testing.T, seed uint64, system System, r *Result) {
+	t.Helper()
+	var target *cloud.ScalableTarget
+	for _, target = range system.Account.Targets {
+	}
+	idle := 0
+	for _, a := range system.Account.Alarms {
+		if strings.Contains(a.Name, "idle") {
+			idle = a.EvaluationPeriods
+		}
+	}
+	assert.Zero(t, r.Undone, "seed %d: every message is done", seed)
+	assert.Zero(t, r.BusyKills, "seed %d: no task is stopped while it works", seed)
+	busyUntil := 0.0
+	for _, point := range r.Points {
+		assert.GreaterOrEqual(t, point.DesiredTasks, target.MinCapacity, "seed %d", seed)
+		assert.LessOrEqual(t, point.DesiredTasks, target.MaxCapacity, "seed %d", seed)
+		if point.Waiting+point.InFlight+point.Delayed > 0 {
+			busyUntil = point.At
+		}
+	}
+	// The idle window, the metrics' delay, the cooldown, and the hold-down of the
+	// protection.
+	window := float64(idle+r.p.Control.MetricDelay+10+5) / 60
+	for _, point := range r.Points {
+		if point.At > busyUntil+window {
+			assert.LessOrEqual(t, point.RunningTasks, target.MinCapacity, "seed %d: %f h after the last work", seed, point.At-busyUntil)
+		}
+	}
+}
+
+// BenchmarkMessages: thirty days with ten thousand, a hundred thousand and a million
+// messages; the time for each message has to stay the same.
+//
+//	go test ./sandbox/simulate -run - -bench Messages -benchtime 1x -cpu 1
+func BenchmarkMessages(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := &Workload{Name: "steady", Groups: 50, Work: Distribution{Median: 20 * time.Second, P95: 60 * time.Second}, CPU: defaultCPU, Arrivals: []Arrival{{PerDay: float64(n) / 30}}}
+			for b.Loop() {
+				c, err := Compare(Stack{Root: dev.Root, Name: "dev", Overrides: []string{"maxCapacity=50"}}, w, DefaultParameters(), false)
+				require.NoError(b, err)
+				require.InEpsilon(b, n, c.Results[0].Done, 0.05)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(n)*1e6, "µs/message")
+		})
+	}
+}
