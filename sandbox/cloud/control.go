@@ -59,6 +59,8 @@ type Control struct {
 	fleets  map[string]*fleet           // by service ARN
 	notes   map[string]string           // why a policy did not scale last, by ARN
 
+	stopTimeouts map[*TaskDefinition]time.Duration
+
 	cooldowns  cooldowns
 	draining   bool
 	activities []Activity
@@ -69,7 +71,7 @@ func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptio
 	return &Control{
 		account: account, o: o, host: host, now: start, nextMinute: start.Add(o.Minute),
 		metrics: metricStore{}, queues: map[string]*queueMetrics{}, alarms: map[string]*alarmEvaluation{},
-		fleets: map[string]*fleet{}, notes: map[string]string{},
+		fleets: map[string]*fleet{}, notes: map[string]string{}, stopTimeouts: map[*TaskDefinition]time.Duration{},
 		cooldowns: cooldowns{out: map[string]scaleOutCooldown{}, in: map[string]time.Time{}},
 	}
 }

@@ -212,19 +212,23 @@ func (c *Control) stop(t *Task, reason string) {
 	c.host.StopTask(c.now, t)
 }
 
+// stopTimeout is the longest of the task's containers.
 func (c *Control) stopTimeout(t *Task) time.Duration {
 	definition, ok := c.account.TaskDefinitions[t.TaskDefinition]
 	if !ok {
 		return defaultStopTimeout
 	}
-	longest := time.Duration(0)
-	containers, _ := definition.Containers() // it was checked when it was registered
-	for _, container := range containers {
-		timeout := time.Duration(container.StopTimeout) * time.Second
-		if timeout == 0 {
-			timeout = defaultStopTimeout
+	longest, known := c.stopTimeouts[definition]
+	if !known {
+		containers, _ := definition.Containers() // it was checked when it was registered
+		for _, container := range containers {
+			timeout := time.Duration(container.StopTimeout) * time.Second
+			if timeout == 0 {
+				timeout = defaultStopTimeout
+			}
+			longest = max(longest, timeout)
 		}
-		longest = max(longest, timeout)
+		c.stopTimeouts[definition] = longest
 	}
 	return longest
 }

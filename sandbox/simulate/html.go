@@ -148,7 +148,8 @@ func (c *Comparison) waits() []timeline.Series {
 				s.Y = append(s.Y, 100*float64(below)/float64(max(1, total)))
 			}
 		}
-		if len(s.X) > 0 {
+		if n := len(s.Y); n > 0 {
+			s.X, s.Y = append(s.X, timeline.LongestWait.Seconds()), append(s.Y, s.Y[n-1])
 			all = append(all, s)
 		}
 	}

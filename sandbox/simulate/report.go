@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -101,7 +100,7 @@ func (c *Comparison) Remarks() []string {
 			{"costs less", stack.CostAMonth(), r.CostAMonth()},
 		} {
 			const noticeable = 0.97 // of ours
-			if r.Undone == 0 && m.theirs >= 0 && m.theirs < noticeable*m.mine-0.005 {
+			if m.theirs >= 0 && m.theirs < noticeable*m.mine-0.005 {
 				better = append(better, m.name)
 			}
 		}
@@ -118,6 +117,9 @@ func seconds(d time.Duration) float64 { return d.Seconds() }
 func (c *Comparison) why(s System, r *Result) string {
 	stack := c.Results[0]
 	var reasons []string
+	if r.Undone > stack.Undone {
+		reasons = append(reasons, fmt.Sprintf("but %d messages are not done", r.Undone))
+	}
 	if s.least() > 0 {
 		reasons = append(reasons, fmt.Sprintf("it keeps %d running, and pays for that", s.least()))
 	}
@@ -206,17 +208,4 @@ func (r *Report) WriteActivities(w io.Writer) {
 // clock is a time of the simulation: its day, from 1, and the time of day.
 func clock(t time.Time) string {
 	return fmt.Sprintf("day %d %s", int(t.Sub(begin)/day)+1, t.Format("15:04"))
-}
-
-// systemNames in the order of the tables.
-func (r *Report) systemNames() []string {
-	var names []string
-	for _, c := range r.Comparisons {
-		for _, result := range c.Results {
-			if !slices.Contains(names, result.System) {
-				names = append(names, result.System)
-			}
-		}
-	}
-	return names
 }

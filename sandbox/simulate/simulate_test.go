@@ -232,13 +232,19 @@ func randomStack(random *rand.Rand) Stack {
 	}}
 }
 
+// randomWorkload draws one whose work fits into a day, even if one task does it all.
 func randomWorkload(random *rand.Rand) *Workload {
 	w := &Workload{
-		Name: "random", Groups: random.IntN(30), Work: Distribution{Median: time.Duration(1+random.IntN(600)) * time.Second},
+		Name: "random", Groups: random.IntN(30), Work: Distribution{Median: time.Duration(1+random.IntN(60)) * time.Second},
 		CPU: CPU{Working: 10 * random.Float64(), Idle: 0.2 * random.Float64()},
 	}
+	if random.IntN(4) == 0 { // a few long ones
+		w.Work.Median = time.Duration(1+random.IntN(60)) * time.Minute
+		w.Arrivals = []Arrival{{PerDay: 1 + float64(random.IntN(5))}}
+		return w
+	}
 	if random.IntN(2) == 0 {
-		w.Work.P95 = w.Work.Median * time.Duration(2+random.IntN(5))
+		w.Work.P95 = w.Work.Median * time.Duration(2+random.IntN(4))
 	}
 	w.Arrivals = append(w.Arrivals, Arrival{PerDay: 1 + float64(random.IntN(100))})
 	if random.IntN(2) == 0 {

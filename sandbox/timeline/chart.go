@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -23,6 +24,9 @@ type Series struct {
 var palette = []color.Color{
 	blue, red, green, orange, color.RGBA{204, 121, 167, 255}, color.RGBA{86, 180, 233, 255}, grey, color.Black,
 }
+
+// LongestWait is where a chart of waits ends.
+const LongestWait = 48 * time.Hour
 
 // WriteWaits draws what share of the messages had begun after a time, which is in
 // seconds, for each series.
@@ -45,10 +49,10 @@ func WriteWaits(w io.Writer, all []Series) error {
 		p.Legend.Add(s.Name, drawn)
 	}
 	p.Legend.Left, p.Legend.Top = false, false
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, math.Log10(2*24*3600), 0, 101
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, math.Log10(LongestWait.Seconds()), 0, 101
 	p.X.Tick.Marker = plot.ConstantTicks{
 		{Value: 0, Label: "1 s"}, {Value: 1, Label: "10 s"}, {Value: math.Log10(60), Label: "1 min"}, {Value: math.Log10(600), Label: "10 min"},
-		{Value: math.Log10(3600), Label: "1 h"}, {Value: math.Log10(36000), Label: "10 h"}, {Value: math.Log10(2 * 24 * 3600), Label: "2 d"},
+		{Value: math.Log10(3600), Label: "1 h"}, {Value: math.Log10(36000), Label: "10 h"}, {Value: math.Log10(LongestWait.Seconds()), Label: "2 d"},
 	}
 	return writeChart(w, p, 7*vg.Centimeter)
 }
