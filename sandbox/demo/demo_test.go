@@ -98,6 +98,27 @@ func TestFromNoneToSomeAndBack(t *testing.T) {
 	}
 }
 
+// TestAllReadings: a queue that has slept, and wakes with nothing or with zeros, and
+// missing values that count as 0 or not: the work is done, none is stopped.
+func TestAllReadings(t *testing.T) {
+	t.Parallel()
+	for _, zeros := range []bool{false, true} {
+		for _, missingIsZero := range []bool{false, true} {
+			t.Run(fmt.Sprintf("zeros %t, missing is zero %t", zeros, missingIsZero), func(t *testing.T) {
+				t.Parallel()
+				o := options(t, 200*time.Millisecond, Workload{Messages: 6, Groups: 6, Seconds: 2})
+				o.Live.Control.QueuesAsleep = true
+				o.Live.Control.WakingReportsZeros, o.Live.Control.MissingCountsAsZero = zeros, missingIsZero
+				summary, err := Run(t.Context(), account(t, "dev"), o)
+				require.NoError(t, err)
+				assert.Equal(t, 6, summary.done)
+				assert.Zero(t, summary.interrupted)
+				assert.Greater(t, summary.FirstTask, 15*200*time.Millisecond, "its metrics come fifteen minutes late")
+			})
+		}
+	}
+}
+
 // TestWorkThatWaits: handlers that wait, at no CPU, for many minutes of CloudWatch.
 func TestWorkThatWaits(t *testing.T) {
 	t.Parallel()
