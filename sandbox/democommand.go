@@ -83,11 +83,11 @@ type demoCommand struct {
 
 func (d *demoCommand) flags(f *flag.FlagSet) {
 	d.runFlags.flags(f)
-	f.IntVar(&d.workload.Messages, "messages", 60, "")
-	f.IntVar(&d.workload.Groups, "groups", 30, "")
+	f.IntVar(&d.workload.Messages, "messages", 120, "")
+	f.IntVar(&d.workload.Groups, "groups", 60, "")
 	f.Float64Var(&d.workload.Seconds, "seconds", 2, "")
 	f.BoolVar(&d.workload.Spread, "spread", false, "")
-	f.Float64Var(&d.workload.Rate, "rate", 10, "")
+	f.Float64Var(&d.workload.Rate, "rate", 40, "")
 	f.Uint64Var(&d.workload.Seed, "seed", 1, "")
 	f.StringVar(&d.timeline, "timeline", "", "")
 	f.BoolVar(&d.deadLetters, "dead-letters", false, "")

@@ -42,10 +42,10 @@ flags of demo and up --keep:
   --without-protection  give tasks no ECS agent, so that scale-in can kill work
 
 flags of demo:
-  --messages n        to send (60)
-  --groups n          that they belong to (30)
+  --messages n        to send (120)
+  --groups n          that they belong to (60)
   --seconds s         of work each (2); with --spread none to twice that, at random
-  --rate r            messages per second; 0 is all at once (10)
+  --rate r            messages per second; 0 is all at once (40)
   --seed n            of what is random (1)
   --timeline file     for the picture; default in .sandbox
   --dead-letters      messages may end in the dead-letter queue
