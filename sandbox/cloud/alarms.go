@@ -87,44 +87,41 @@ func (alarm *Alarm) checkMetric() error {
 		return refuse("ValidationError", "an alarm has a metric or metric queries, not both")
 	}
 	returned := 0
-	for i, q := range alarm.MetricQueries {
-		if !queryID.MatchString(q.ID) {
-			return refuse("ValidationError", "the id %q of a query has to start with a lower-case letter", q.ID)
+	for i := range alarm.MetricQueries {
+		if err := alarm.checkQuery(i); err != nil {
+			return err
 		}
-		if (q.Metric == nil) == (q.Expression == "") {
-			return refuse("ValidationError", "query %s needs a metric or an expression", q.ID)
-		}
-		if q.ReturnData {
+		if alarm.MetricQueries[i].ReturnData {
 			returned++
-		}
-		// An expression refers to queries before it or to metrics, so to none in a circle.
-		known := func(id string) bool {
-			return slices.ContainsFunc(alarm.MetricQueries[:i], func(o MetricQuery) bool { return o.ID == id }) || alarm.hasMetric(id)
-		}
-		if alarm.count(q.ID) > 1 {
-			return refuse("ValidationError", "two queries have the id %s", q.ID)
-		}
-		if q.Expression != "" {
-			if _, err := parseExpression(q.Expression, known); err != nil {
-				return err
-			}
-		}
-		if q.Metric != nil {
-			if !slices.Contains(statistics, q.Metric.Stat) {
-				return refuse("ValidationError", "the statistic %q of query %s does not exist", q.Metric.Stat, q.ID)
-			}
-			if period := alarm.period(); q.Metric.Period != period {
-				return refuse("ValidationError", "the queries of an alarm have one period, not %d s and %d s", period, q.Metric.Period)
-			}
-			if err := checkPeriod(q.Metric.Namespace, q.Metric.Period, alarm.EvaluationPeriods); err != nil {
-				return err
-			}
 		}
 	}
 	if returned != 1 {
 		return refuse("ValidationError", "%d queries return data; exactly one has to", returned)
 	}
 	return nil
+}
+
+func (alarm *Alarm) checkQuery(i int) error {
+	q := alarm.MetricQueries[i]
+	switch {
+	case !queryID.MatchString(q.ID):
+		return refuse("ValidationError", "the id %q of a query has to start with a lower-case letter", q.ID)
+	case alarm.count(q.ID) > 1:
+		return refuse("ValidationError", "two queries have the id %s", q.ID)
+	case (q.Metric == nil) == (q.Expression == ""):
+		return refuse("ValidationError", "query %s needs a metric or an expression", q.ID)
+	case q.Metric == nil:
+		// It refers to queries before it or to metrics, so to none in a circle.
+		_, err := parseExpression(q.Expression, func(id string) bool {
+			return slices.ContainsFunc(alarm.MetricQueries[:i], func(o MetricQuery) bool { return o.ID == id }) || alarm.hasMetric(id)
+		})
+		return err
+	case !slices.Contains(statistics, q.Metric.Stat):
+		return refuse("ValidationError", "the statistic %q of query %s does not exist", q.Metric.Stat, q.ID)
+	case q.Metric.Period != alarm.period():
+		return refuse("ValidationError", "the queries of an alarm have one period, not %d s and %d s", alarm.period(), q.Metric.Period)
+	}
+	return checkPeriod(q.Metric.Namespace, q.Metric.Period, alarm.EvaluationPeriods)
 }
 
 // hasMetric says whether there is a query of an id that is a metric.

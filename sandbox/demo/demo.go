@@ -115,7 +115,7 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	}
 	d.region = region
 	d.referee = &referee{journal: region.Host.Journal()}
-	d.recorder = &recorder{region: region, stack: d.stack, started: time.Now(), inAlarm: map[string]float64{}}
+	d.recorder = &recorder{region: region, stack: d.stack, started: time.Now()}
 	working, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	sending := make(chan error, 1)

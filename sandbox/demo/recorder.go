@@ -54,12 +54,11 @@ type recorder struct {
 	stack   stack
 	started time.Time
 	points  []timeline.Point
-	spans   []timeline.Span
-	inAlarm map[string]float64 // since when, by name
-	first   time.Duration      // until the first task ran, 0 before
-	used    time.Duration      // task time
-	last    time.Duration      // of the frame before
-	most    int                // tasks at once
+	alarms  timeline.AlarmLog
+	first   time.Duration // until the first task ran, 0 before
+	used    time.Duration // task time
+	last    time.Duration // of the frame before
+	most    int           // tasks at once
 }
 
 // frame takes one; it is called about ten times a second.
@@ -112,22 +111,11 @@ func (r *recorder) keep(f Frame) {
 		DesiredTasks: f.Desired, RunningTasks: running, CPU: cpu,
 	})
 	for _, alarm := range f.Alarms {
-		since, was := r.inAlarm[alarm.Name]
-		switch is := alarm.State == cloud.InAlarm; {
-		case is && !was:
-			r.inAlarm[alarm.Name] = at
-		case !is && was:
-			r.spans = append(r.spans, timeline.Span{Alarm: alarm.Name, From: since, To: at})
-			delete(r.inAlarm, alarm.Name)
-		}
+		r.alarms.Note(at, alarm.Name, alarm.State == cloud.InAlarm)
 	}
 }
 
 // timeline of all frames.
 func (r *recorder) timeline(title string) *timeline.Timeline {
-	spans := r.spans
-	for name, since := range r.inAlarm {
-		spans = append(spans, timeline.Span{Alarm: name, From: since, To: r.last.Seconds()})
-	}
-	return &timeline.Timeline{Title: title, Unit: "seconds", Points: r.points, Alarms: spans}
+	return &timeline.Timeline{Title: title, Unit: "seconds", Points: r.points, Alarms: r.alarms.Spans(r.last.Seconds())}
 }

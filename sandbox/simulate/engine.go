@@ -118,7 +118,7 @@ func run(system System, w *Workload, p Parameters) (*Result, error) {
 		system: system, workload: w, queue: queue, box: box, service: service, now: begin,
 		byTask: map[string]*worker{}, pending: map[string]job{}, result: newResult(system.Name, w.Name, p),
 	}
-	e.result.size, e.result.alarms = system.size(), system.alarmMetrics()
+	e.result.size, e.result.metrics = system.size(), system.alarmMetrics()
 	options := p.Control
 	options.StartDelay = func() time.Duration {
 		// By the time, so that all systems find the same Fargate.

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
-	"slices"
 	"strings"
 
 	"fargate-queue-worker/sandbox/timeline"
@@ -124,11 +123,7 @@ func (r *Result) timelineOf(d int) *timeline.Timeline {
 			t.Points = append(t.Points, p)
 		}
 	}
-	spans := slices.Clone(r.Spans)
-	for name, since := range r.inAlarm {
-		spans = append(spans, timeline.Span{Alarm: name, From: since, To: r.end.Sub(begin).Hours()})
-	}
-	for _, s := range spans {
+	for _, s := range r.alarms.Spans(r.end.Sub(begin).Hours()) {
 		if s.To > from && s.From < to {
 			t.Alarms = append(t.Alarms, timeline.Span{Alarm: s.Alarm, From: max(0, s.From-from), To: min(24, s.To-from)})
 		}

@@ -33,15 +33,14 @@ type Result struct {
 	Activities []cloud.Activity
 	// Points are a sample a minute; Days the cost of each day.
 	Points []timeline.Point
-	Spans  []timeline.Span
 	Days   []float64
 
 	p       Parameters
 	end     time.Time
 	running int
-	inAlarm map[string]float64
+	alarms  timeline.AlarmLog
 	size    taskSize
-	alarms  int // metrics that alarms look at
+	metrics int // that alarms look at
 }
 
 // Waits is a distribution of waiting times.
@@ -85,7 +84,7 @@ func (w Waits) Share(d time.Duration) float64 {
 }
 
 func newResult(system, workload string, p Parameters) *Result {
-	return &Result{System: system, Workload: workload, First: newWaits(), All: newWaits(), p: p, inAlarm: map[string]float64{}, Days: make([]float64, p.Days)}
+	return &Result{System: system, Workload: workload, First: newWaits(), All: newWaits(), p: p, Days: make([]float64, p.Days)}
 }
 
 func (r *Result) waited(d time.Duration, first bool) {
@@ -142,14 +141,7 @@ func (r *Result) sample(e *engine, counts cloud.Counts) {
 	})
 	for name := range e.system.Account.Alarms {
 		state, _ := e.control.AlarmState(name)
-		since, was := r.inAlarm[name]
-		switch is := state == cloud.InAlarm; {
-		case is && !was:
-			r.inAlarm[name] = at
-		case !is && was:
-			r.Spans = append(r.Spans, timeline.Span{Alarm: name, From: since, To: at})
-			delete(r.inAlarm, name)
-		}
+		r.alarms.Note(at, name, state == cloud.InAlarm)
 	}
 }
 
@@ -162,7 +154,7 @@ func (r *Result) CostAMonth() float64 {
 	const hoursAMonth = 730
 	months := float64(len(r.Days)) * 24 / hoursAMonth
 	requests := float64(r.Requests)/months + pollsAMonth(r.TaskMinutes/months)
-	return sum/months + max(0, requests-r.p.Prices.FreeRequests)*r.p.Prices.MillionRequests/1e6 + float64(r.alarms)*r.p.Prices.AlarmMetric
+	return sum/months + max(0, requests-r.p.Prices.FreeRequests)*r.p.Prices.MillionRequests/1e6 + float64(r.metrics)*r.p.Prices.AlarmMetric
 }
 
 // pollsAMonth are the empty polls of tasks that wait, of 20 s each, at most.

@@ -161,7 +161,7 @@ func (s Stack) tutorial() (System, error) {
 		return System{}, err
 	}
 	system.Worker.Lease = 12 * time.Hour
-	return system, errorsOf(
+	return system, firstError(
 		system.queueAlarm("out", 300, true, 1, nil, cloud.StepAdjustment{LowerBound: "0", ScalingAdjustment: 1}),
 		system.trackCPU(50),
 		system.step("idle", cloud.Alarm{
@@ -206,7 +206,7 @@ func (s Stack) cdkDefault() (System, error) {
 	for _, service := range system.Account.Services {
 		service.DesiredCount = 1
 	}
-	return system, errorsOf(
+	return system, firstError(
 		system.queueAlarm("in", 300, false, 0, nil, cloud.StepAdjustment{UpperBound: "0", ScalingAdjustment: -1}),
 		system.queueAlarm("out", 300, true, 100, nil,
 			cloud.StepAdjustment{LowerBound: "0", UpperBound: "400", ScalingAdjustment: 1}, cloud.StepAdjustment{LowerBound: "400", ScalingAdjustment: 5}),
@@ -417,4 +417,4 @@ func (s System) alarmMetrics() (n int) {
 	return n
 }
 
-func errorsOf(list ...error) error { return cmp.Or(list...) }
+func firstError(list ...error) error { return cmp.Or(list...) }

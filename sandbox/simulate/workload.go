@@ -33,8 +33,8 @@ type Workload struct {
 	CPU CPU `yaml:"cpu"`
 	// Arrivals add up.
 	Arrivals []Arrival `yaml:"arrivals"`
-	// Trace is what arrived, as recorded; it takes the place of Arrivals, and repeats
-	// each day only if it is shorter than one.
+	// Trace is what arrived, as recorded; it takes the place of Arrivals. One that is
+	// shorter than a day is repeated each day.
 	Trace []Job `yaml:"-"`
 }
 
@@ -164,13 +164,13 @@ func parseTrace(file string, text io.Reader) (*Workload, error) {
 		if _, ok := groups[row[1]]; !ok {
 			groups[row[1]] = len(groups)
 		}
-		w.Trace = append(w.Trace, Job{At: seconds2(at), Group: groups[row[1]], Work: seconds2(seconds)})
+		w.Trace = append(w.Trace, Job{At: ofSeconds(at), Group: groups[row[1]], Work: ofSeconds(seconds)})
 	}
 	slices.SortStableFunc(w.Trace, func(a, b Job) int { return cmp.Compare(a.At, b.At) })
 	return w, nil
 }
 
-func seconds2(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+func ofSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // defaultCPU is that of work that is neither idle nor saturates a task.
 var defaultCPU = CPU{Working: 5, Idle: 0.05}
