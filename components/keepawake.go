@@ -21,7 +21,9 @@ const (
 // newAwakeSchedule uses the queue every few hours, so that its metrics keep coming and
 // the first message after a quiet night does not wait for them.
 func (b *builder) newAwakeSchedule(queue workQueue) error {
-	role, policy, err := b.newRole("keep-awake", b.mayAssume("scheduler.amazonaws.com", "scheduler", "schedule/*"), []pulumi.Input{
+	// The scheduler assumes a role for a group of schedules, not for one of them.
+	trust := b.mayAssume("scheduler.amazonaws.com", "scheduler", "schedule-group/default")
+	role, policy, err := b.newRole("keep-awake", trust, []pulumi.Input{
 		allow(pulumi.StringArray{queue.arn}, "sqs:UntagQueue"),
 	})
 	if err != nil {

@@ -25,7 +25,13 @@ func TestQueueIsKeptAwake(t *testing.T) {
 		assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [
 			{"Effect": "Allow", "Action": ["sqs:UntagQueue"], "Resource": ["arn:aws:sqs:us-west-1:123456789012:w-queue.fifo"]}
 		]}`, inputs(t, p, "w-keep-awake-policy")["policy"].(string))
-		assert.Contains(t, inputs(t, p, "w-keep-awake-role")["assumeRolePolicy"], "scheduler.amazonaws.com")
+		assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [{
+			"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "scheduler.amazonaws.com"},
+			"Condition": {
+				"StringEquals": {"aws:SourceAccount": "123456789012"},
+				"ArnLike": {"aws:SourceArn": "arn:aws:scheduler:us-west-1:123456789012:schedule-group/default"}
+			}
+		}]}`, inputs(t, p, "w-keep-awake-role")["assumeRolePolicy"].(string), "the scheduler names the group, not the schedule")
 	})
 }
 

@@ -110,6 +110,7 @@ func serviceIn(t *testing.T, a *Account, stopTimeout int) *Service {
 func newTaskDefinition(t *testing.T, a *Account, stopTimeout int) string {
 	t.Helper()
 	a.Roles["tasks"] = &Role{ARN: globalARN("iam", "role/tasks"), Name: "tasks"}
+	a.Roles["scheduler"] = &Role{ARN: globalARN("iam", "role/scheduler"), Name: "scheduler", AssumeRolePolicy: `{"Statement": [{"Principal": {"Service": "scheduler.amazonaws.com"}, "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:scheduler:us-west-1:123456789012:schedule-group/default"}}}]}`}
 	definition, err := a.RegisterTaskDefinition(TaskDefinition{
 		Family: "worker", CPU: "256", Memory: "512", NetworkMode: "awsvpc",
 		ExecutionRoleARN: globalARN("iam", "role/tasks"), TaskRoleARN: globalARN("iam", "role/tasks"),
@@ -570,7 +571,7 @@ func TestScheduleKeepsAQueueAwake(t *testing.T) {
 	w := newWorld(t, func(s *worldSettings) { s.max = 1 })
 	_, err := w.account.PutSchedule(Schedule{
 		Name: "awake", ScheduleExpression: "rate(5 hours)", FlexibleTimeWindow: FlexibleTimeWindow{"OFF"},
-		Target: ScheduleTarget{ARN: "arn:aws:scheduler:::aws-sdk:sqs:untagQueue", RoleARN: globalARN("iam", "role/tasks"), Input: `{"QueueUrl": "` + w.queue.URL + `"}`},
+		Target: ScheduleTarget{ARN: "arn:aws:scheduler:::aws-sdk:sqs:untagQueue", RoleARN: globalARN("iam", "role/scheduler"), Input: `{"QueueUrl": "` + w.queue.URL + `"}`},
 	})
 	require.NoError(t, err)
 	w.minutes(24 * 60)
@@ -584,7 +585,7 @@ func TestSchedulesThatCannotBe(t *testing.T) {
 	w := newWorld(t)
 	good := Schedule{
 		Name: "awake", ScheduleExpression: "rate(5 hours)", FlexibleTimeWindow: FlexibleTimeWindow{"OFF"},
-		Target: ScheduleTarget{ARN: "arn:aws:scheduler:::aws-sdk:sqs:untagQueue", RoleARN: globalARN("iam", "role/tasks"), Input: `{}`},
+		Target: ScheduleTarget{ARN: "arn:aws:scheduler:::aws-sdk:sqs:untagQueue", RoleARN: globalARN("iam", "role/scheduler"), Input: `{}`},
 	}
 	for want, change := range map[string]func(*Schedule){
 		"Invalid Schedule Expression": func(s *Schedule) { s.ScheduleExpression = "every day" },
@@ -592,6 +593,7 @@ func TestSchedulesThatCannotBe(t *testing.T) {
 		"getQueueAttributes":          func(s *Schedule) { s.Target.ARN = "arn:aws:scheduler:::aws-sdk:sqs:getQueueAttributes" },
 		"role":                        func(s *Schedule) { s.Target.RoleARN = globalARN("iam", "role/nobody") },
 		"JSON":                        func(s *Schedule) { s.Target.Input = "{" },
+		"must allow AWS EventBridge Scheduler to assume the role": func(s *Schedule) { s.Target.RoleARN = globalARN("iam", "role/tasks") },
 	} {
 		s := good
 		change(&s)

@@ -55,12 +55,43 @@ func (a *Account) PutSchedule(s Schedule) (*Schedule, error) {
 	if err := a.checkRoleARN(s.Target.RoleARN); err != nil {
 		return nil, err
 	}
+	if !a.schedulerMayAssume(s.Target.RoleARN) {
+		return nil, refuse("ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+	}
 	if !json.Valid([]byte(s.Target.Input)) {
 		return nil, refuse("ValidationException", "the input of a call is JSON, not %q", s.Target.Input)
 	}
 	s.ARN = a.ARN("scheduler", "schedule/default/"+s.Name)
 	a.Schedules[s.Name] = &s
 	return &s, nil
+}
+
+// schedulerMayAssume says whether a role trusts the scheduler, which names the group of
+// a schedule as its source. Source: EventBridge Scheduler user guide, "Confused deputy
+// prevention".
+func (a *Account) schedulerMayAssume(roleARN string) bool {
+	role, ok := a.Roles[lastPart(roleARN)]
+	if !ok {
+		return false
+	}
+	var trust struct {
+		Statement []struct {
+			Principal struct{ Service string }
+			Condition struct {
+				ArnLike map[string]string
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(role.AssumeRolePolicy), &trust); err != nil {
+		return false
+	}
+	for _, s := range trust.Statement {
+		source, limited := s.Condition.ArnLike["aws:SourceArn"]
+		if s.Principal.Service == "scheduler.amazonaws.com" && (!limited || source == a.ARN("scheduler", "schedule-group/default")) {
+			return true
+		}
+	}
+	return false
 }
 
 // DeleteSchedule removes a schedule.
