@@ -123,6 +123,10 @@ The stack runs, and with it the messages it is sent, until Ctrl-C. For the AWS C
 export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
 `, region.URL, account.Region)
 	for _, url := range slices.Sorted(maps.Keys(account.Queues)) {
+		if account.Queues[url].RedrivePolicy == "" {
+			fmt.Fprintln(c.output, "# dead letters, if any:", url)
+			continue
+		}
 		// Version 1 of the AWS CLI does not read AWS_ENDPOINT_URL.
 		fmt.Fprintf(c.output, "aws sqs --endpoint-url %s send-message --message-group-id a --message-deduplication-id 1 --message-body hello --queue-url %s\n", region.URL, url)
 	}

@@ -43,7 +43,10 @@ func (s *simulateCommand) flags(f *flag.FlagSet) {
 
 func (s *simulateCommand) run(c common) error {
 	conditions, err := simulate.ParseConditions(s.failOn)
-	if err := errors.Join(err, s.parameters.Check()); err != nil {
+	if s.json && s.activities {
+		err = errors.Join(err, errors.New("--activities: true: goes without --json"))
+	}
+	if err := errors.Join(err, s.parameters.Check(), checkFolder("--out", s.out)); err != nil {
 		return err
 	}
 	workloads, err := s.load()

@@ -364,6 +364,9 @@ func (b *Mailbox) Counts(now time.Time) Counts {
 	return c
 }
 
+// Sent is how many messages the queue has taken so far.
+func (b *Mailbox) Sent() uint64 { return b.sequence }
+
 // Groups is how many groups have messages.
 func (b *Mailbox) Groups() int { return len(b.order) }
 

@@ -21,7 +21,10 @@ type engine struct {
 	control  *cloud.Control
 	queue    *cloud.Queue
 	box      *cloud.Mailbox
+	dead     *cloud.Mailbox // nil without a dead-letter queue
+	deadSent uint64         // messages that it was sent, as far as they are counted
 	service  *cloud.Service
+	idle     float64 // CPU of a task without work, in percent of what it reserves
 
 	now     time.Time
 	events  eventHeap
@@ -45,8 +48,7 @@ type job struct {
 }
 
 // ideal is when all work so far would be done if every group had a task at once. A
-// message that comes later is a first one: it has to wake the service, whatever the
-// system.
+// message that comes later is a first one, whatever the system.
 type ideal struct {
 	groups map[int]time.Time
 	all    time.Time
@@ -118,6 +120,10 @@ func run(system System, w *Workload, p Parameters) (*Result, error) {
 		system: system, workload: w, queue: queue, box: box, service: service, now: begin,
 		byTask: map[string]*worker{}, pending: map[string]job{}, result: newResult(system.Name, w.Name, p),
 	}
+	if e.dead, err = deadLetterBox(system.Account, queue); err != nil {
+		return nil, err
+	}
+	e.idle = w.CPU.Idle * measuredVCPU / system.size().vcpu
 	e.result.size, e.result.metrics = system.size(), system.alarmMetrics()
 	options := p.Control
 	options.StartDelay = func() time.Duration {
@@ -135,6 +141,34 @@ func run(system System, w *Workload, p Parameters) (*Result, error) {
 	e.loop(next, begin.Add(time.Duration(p.Days)*day))
 	e.finish()
 	return e.result, nil
+}
+
+// deadLetterBox holds the messages that were received too often.
+func deadLetterBox(a *cloud.Account, queue *cloud.Queue) (*cloud.Mailbox, error) {
+	policy, err := queue.Redrive()
+	if err != nil || policy.DeadLetterTargetARN == "" {
+		return nil, err
+	}
+	for _, q := range a.Queues {
+		if q.ARN == policy.DeadLetterTargetARN {
+			return a.Mailbox(q.URL)
+		}
+	}
+	return nil, nil
+}
+
+// countDeadLetters takes what went to the dead-letter queue out of what is to be done.
+func (e *engine) countDeadLetters() {
+	if e.dead == nil || e.dead.Sent() == e.deadSent {
+		return
+	}
+	e.deadSent = e.dead.Sent()
+	for _, m := range e.dead.Messages() {
+		if _, waiting := e.pending[m.DeduplicationID]; waiting { // the id that it had
+			delete(e.pending, m.DeduplicationID)
+			e.result.DeadLettered++
+		}
+	}
 }
 
 // parts finds the one queue and service that the stack works with.
@@ -236,8 +270,16 @@ func (e *engine) poll(p *Poller) {
 
 func (e *engine) finish() {
 	e.result.Undone = len(e.pending)
-	for _, j := range e.pending {
+	there := map[string]bool{}
+	for _, m := range e.box.Messages() {
+		there[m.ID] = true
+	}
+	for id, j := range e.pending {
+		if !there[id] {
+			e.result.Lost++
+		}
 		if !j.started {
+			e.result.Unstarted++
 			e.result.waited(e.now.Sub(j.sent), j.first) // at least
 		}
 	}

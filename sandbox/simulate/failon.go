@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ var measures = map[string]struct {
 	"p95_wait":     {true, func(r *Result) float64 { return r.All.Quantile(95).Seconds() }},
 	"killed":       {false, func(r *Result) float64 { return float64(r.BusyKills) }},
 	"redelivered":  {false, func(r *Result) float64 { return float64(r.Redeliveries) }},
+	"dead":         {false, func(r *Result) float64 { return float64(r.DeadLettered) }},
 	"undone":       {false, func(r *Result) float64 { return float64(r.Undone) }},
 	"left_running": {false, func(r *Result) float64 { return float64(r.LeftRunning) }},
 	"task_minutes": {false, func(r *Result) float64 { return r.TaskMinutes }},
@@ -74,7 +76,7 @@ func parseCondition(text string) (Condition, error) {
 		return c, nil
 	}
 	var err error
-	if c.limit, err = strconv.ParseFloat(limit, 64); err != nil {
+	if c.limit, err = strconv.ParseFloat(limit, 64); err != nil || math.IsNaN(c.limit) {
 		return c, fmt.Errorf("%q needs to be a number", limit)
 	}
 	return c, nil
@@ -94,6 +96,10 @@ func (r *Report) Check(conditions []Condition) error {
 	var failed []error
 	for _, comparison := range r.Comparisons {
 		stack := comparison.Results[0]
+		if stack.All.Count() == 0 && len(conditions) > 0 {
+			failed = append(failed, fmt.Errorf("%s: no message came, so nothing can be said", comparison.Workload.Name))
+			continue
+		}
 		for _, c := range conditions {
 			if !c.holds(stack) {
 				continue

@@ -136,8 +136,8 @@ func (c *Comparison) waits() []timeline.Series {
 	for _, r := range c.Results {
 		s := timeline.Series{Name: r.System}
 		below := int64(0)
-		total := r.All.Count() + int64(r.Undone)
-		for _, bar := range r.All.histogram.Distribution() {
+		total := r.begun.Count() + int64(r.Unstarted)
+		for _, bar := range r.begun.histogram.Distribution() {
 			if below += bar.Count; bar.Count > 0 {
 				s.X = append(s.X, float64(bar.To)/1000)
 				s.Y = append(s.Y, 100*float64(below)/float64(max(1, total)))

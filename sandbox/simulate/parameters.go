@@ -118,7 +118,7 @@ func (p *Prices) Set(text string) error {
 		return fmt.Errorf("there is no price %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(prices)), ", "))
 	}
 	number, err := strconv.ParseFloat(value, 64)
-	if err != nil || number < 0 {
+	if err != nil || !(number >= 0 && number <= 1e9) {
 		return fmt.Errorf("%q needs to be a number, 0 or more", value)
 	}
 	*price = number

@@ -48,6 +48,7 @@ var table = []column{
 	{"all p95", func(r *Result) string { return wait(r.All.Quantile(95)) }},
 	{"killed", func(r *Result) string { return fmt.Sprint(r.BusyKills) }},
 	{"redelivered", func(r *Result) string { return fmt.Sprint(r.Redeliveries) }},
+	{"dead-lettered", func(r *Result) string { return fmt.Sprint(r.DeadLettered) }},
 	{"not done", func(r *Result) string { return fmt.Sprint(r.Undone) }},
 	{"task-min", func(r *Result) string { return fmt.Sprintf("%.0f", r.TaskMinutes) }},
 	{"beyond need", func(r *Result) string { return fmt.Sprintf("%.0f", r.BeyondNeed) }},
@@ -96,7 +97,10 @@ func (c *Comparison) Remarks() []string {
 			mine, theirs float64
 		}{
 			{"first messages start sooner (p50)", seconds(stack.First.Quantile(50)), seconds(r.First.Quantile(50))},
+			{"first messages start sooner (p95)", seconds(stack.First.Quantile(95)), seconds(r.First.Quantile(95))},
 			{"messages start sooner (p95)", seconds(stack.All.Quantile(95)), seconds(r.All.Quantile(95))},
+			{"fewer redeliveries", float64(stack.Redeliveries), float64(r.Redeliveries)},
+			{"fewer minutes beyond need", stack.BeyondNeed, r.BeyondNeed},
 			{"costs less", stack.CostAMonth(), r.CostAMonth()},
 		} {
 			const noticeable = 0.97 // of ours
@@ -117,8 +121,8 @@ func seconds(d time.Duration) float64 { return d.Seconds() }
 func (c *Comparison) why(s System, r *Result) string {
 	stack := c.Results[0]
 	var reasons []string
-	if r.Undone > stack.Undone {
-		reasons = append(reasons, fmt.Sprintf("but %d messages are not done", r.Undone))
+	if left := r.Undone + r.DeadLettered; left > stack.Undone+stack.DeadLettered {
+		reasons = append(reasons, fmt.Sprintf("but %d messages are not done", left))
 	}
 	if s.least() > 0 {
 		reasons = append(reasons, fmt.Sprintf("it keeps %d running, and pays for that", s.least()))
@@ -139,7 +143,7 @@ func (c *Comparison) why(s System, r *Result) string {
 		reasons = append(reasons, "it runs fewer tasks")
 	}
 	if len(reasons) == 0 {
-		reasons = append(reasons, "its alarms look at fewer metrics")
+		reasons = append(reasons, "it starts and stops tasks at other times")
 	}
 	return strings.Join(reasons, "; ")
 }
@@ -164,7 +168,10 @@ type summary struct {
 	Killed       int     `json:"killed"`
 	Redelivered  int     `json:"redelivered"`
 	Done         int     `json:"done"`
+	DeadLettered int     `json:"dead_lettered"`
 	Undone       int     `json:"undone"`
+	Interrupted  int     `json:"interrupted_handlers"`
+	Started      int     `json:"started_tasks"`
 	TaskMinutes  float64 `json:"task_minutes"`
 	BeyondNeed   float64 `json:"beyond_need_minutes"`
 	Peak         int     `json:"peak_tasks"`
@@ -177,7 +184,7 @@ func (r *Result) summary() summary {
 		Workload: r.Workload, System: r.System,
 		FirstP50: r.First.Quantile(50).Seconds(), FirstP95: r.First.Quantile(95).Seconds(),
 		P50: r.All.Quantile(50).Seconds(), P95: r.All.Quantile(95).Seconds(),
-		Killed: r.BusyKills, Redelivered: r.Redeliveries, Done: r.Done, Undone: r.Undone,
+		Killed: r.BusyKills, Redelivered: r.Redeliveries, Done: r.Done, DeadLettered: r.DeadLettered, Undone: r.Undone, Interrupted: r.Interrupted, Started: r.Started,
 		TaskMinutes: r.TaskMinutes, BeyondNeed: r.BeyondNeed, Peak: r.Peak, LeftRunning: r.LeftRunning, DollarsMonth: r.CostAMonth(),
 	}
 }

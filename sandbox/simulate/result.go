@@ -16,8 +16,11 @@ type Result struct {
 	// First are the waits of messages that come when all work before them could be
 	// done, All those of all: from the send until a handler begins.
 	First, All Waits
-	// Done messages, and those that were not when the simulation ended.
-	Done, Undone int
+	begun      Waits // those of messages that began
+	// Done messages, those that were received too often, and those that were neither
+	// when the simulation ended, of which Unstarted never began. Lost is what the
+	// queue does not hold either.
+	Done, DeadLettered, Undone, Unstarted, Lost int
 	// BusyKills are tasks that scale-in ended while they worked, Interrupted the
 	// handlers that this cost. A message is redelivered with each receive but its
 	// first.
@@ -49,13 +52,18 @@ type Waits struct {
 }
 
 func newWaits() Waits {
-	// Milliseconds up to forty days, to three digits.
-	const longest, digits = int64(40 * 24 * 3600 * 1000), 3
-	return Waits{hdrhistogram.New(1, longest, digits)}
+	// Milliseconds, to three digits.
+	const digits = 3
+	return Waits{hdrhistogram.New(1, longestWait.Milliseconds(), digits)}
 }
 
+// longestWait is that of a message that waits for all of the longest simulation.
+const longestWait = (longestDays + 2) * day
+
 func (w Waits) add(d time.Duration) {
-	_ = w.histogram.RecordValue(d.Milliseconds()) // shorter than the longest simulation
+	if err := w.histogram.RecordValue(min(d, longestWait).Milliseconds()); err != nil {
+		panic(err) // it is within the range
+	}
 }
 
 // Count of messages.
@@ -69,22 +77,8 @@ func (w Waits) Quantile(percent float64) time.Duration {
 	return time.Duration(w.histogram.ValueAtQuantile(percent)) * time.Millisecond
 }
 
-// Share of the messages that waited at most a time.
-func (w Waits) Share(d time.Duration) float64 {
-	if w.Count() == 0 {
-		return math.NaN()
-	}
-	below := int64(0)
-	for _, bar := range w.histogram.Distribution() {
-		if bar.To <= d.Milliseconds() {
-			below += bar.Count
-		}
-	}
-	return float64(below) / float64(w.Count())
-}
-
 func newResult(system, workload string, p Parameters) *Result {
-	return &Result{System: system, Workload: workload, First: newWaits(), All: newWaits(), p: p, Days: make([]float64, p.Days)}
+	return &Result{System: system, Workload: workload, First: newWaits(), All: newWaits(), begun: newWaits(), p: p, Days: make([]float64, p.Days)}
 }
 
 func (r *Result) waited(d time.Duration, first bool) {
@@ -107,7 +101,10 @@ func (r *Result) taskEnded(t *cloud.Task, now time.Time) {
 		return
 	}
 	r.running--
-	r.TaskMinutes += now.Sub(t.Created).Minutes()
+	days := begin.Add(time.Duration(len(r.Days)) * day)
+	if until := minTime(now, days); until.After(t.Created) {
+		r.TaskMinutes += until.Sub(t.Created).Minutes()
+	}
 	charged := max(now.Sub(t.Created), shortestCharge)
 	for from := t.Created; charged > 0; {
 		index := int(from.Sub(begin) / day)
@@ -117,6 +114,13 @@ func (r *Result) taskEnded(t *cloud.Task, now time.Time) {
 		}
 		from, charged = from.Add(part), charged-part
 	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // sample is taken once a minute.
@@ -129,8 +133,10 @@ func (r *Result) sample(e *engine, counts cloud.Counts) {
 	}
 	outstanding := counts.Visible + counts.InFlight + counts.Delayed
 	need := (min(e.box.Groups(), outstanding) + e.system.Worker.Concurrency - 1) / e.system.Worker.Concurrency
-	r.BeyondNeed += float64(max(0, running-need))
 	at := e.now.Sub(begin).Hours()
+	if at < float64(24*len(r.Days)) {
+		r.BeyondNeed += float64(max(0, running-need))
+	}
 	cpu := math.NaN()
 	if u := e.control.Utilization(e.service.ARN); u != nil {
 		cpu = *u

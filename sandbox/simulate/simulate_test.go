@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,12 +51,14 @@ func TestTheDeclaredStackBesideItsPeers(t *testing.T) {
 			stack := c.Results[0]
 			assert.Zero(t, stack.BusyKills)
 			assert.Zero(t, stack.Undone)
+			assert.Zero(t, stack.Lost, "no message is neither done nor in a queue")
+			assert.Zero(t, stack.DeadLettered)
 			assert.Zero(t, stack.LeftRunning)
 			by := map[string]*Result{}
 			for i, r := range c.Results {
 				by[r.System] = r
-				assert.Equal(t, stack.Done, r.Done+r.Undone, "no message is lost: %s", r.System)
-				if i > 0 && c.Systems[i].ByCloudWatch && r.Undone == 0 && r.BusyKills == 0 {
+				assert.Equal(t, stack.Done, r.Done+r.Undone+r.DeadLettered, r.System)
+				if i > 0 && c.Systems[i].ByCloudWatch && r.Undone+r.DeadLettered == 0 && r.BusyKills == 0 {
 					const noise = 2 * time.Second // of the start of tasks
 					assert.LessOrEqual(t, stack.First.Quantile(50), r.First.Quantile(50)+noise, r.System)
 					assert.LessOrEqual(t, stack.First.Quantile(95), r.First.Quantile(95)+noise, r.System)
@@ -80,11 +83,13 @@ func TestTheSameSeedGivesTheSameReport(t *testing.T) {
 		p := parameters(2)
 		p.Seed = seed
 		r := &Report{Stack: dev, Parameters: p}
-		for _, name := range []string{"trickle", "one-group"} {
-			c, err := Compare(dev, workload(t, name), p, true)
+		both := Stack{Root: dev.Root, Name: dev.Name, Overrides: []string{"adjustmentType=ChangeInCapacity", `scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`}}
+		for name, stack := range map[string]Stack{"trickle": dev, "one-group": both} {
+			c, err := Compare(stack, workload(t, name), p, true)
 			require.NoError(t, err)
 			r.Comparisons = append(r.Comparisons, c)
 		}
+		slices.SortFunc(r.Comparisons, func(a, b *Comparison) int { return strings.Compare(a.Workload.Name, b.Workload.Name) })
 		var text bytes.Buffer
 		require.NoError(t, r.WriteTable(&text))
 		require.NoError(t, r.WriteJSON(&text))
@@ -183,6 +188,45 @@ func TestCost(t *testing.T) {
 	r.taskEnded(&cloud.Task{Created: begin, Started: begin.Add(time.Second)}, begin.Add(2*time.Second))
 	assert.InDelta(t, 0.03238+0.03238/60, r.Days[0], 1e-9, "a minute at least")
 	assert.InDelta(t, 730.0/48*(2*0.03238+0.03238/60), r.CostAMonth(), 1e-6)
+}
+
+// TestHandlersWhoseTimeIsUp: work beyond HANDLER_TIMEOUT never gets done, and ends in
+// the dead-letter queue after as many receives as the stack allows.
+func TestHandlersWhoseTimeIsUp(t *testing.T) {
+	t.Parallel()
+	stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{`environment={"HANDLER_TIMEOUT":"10m"}`}}
+	c, err := Compare(stack, workload(t, "long-io"), parameters(2), false)
+	require.NoError(t, err)
+	r := c.Results[0]
+	assert.Zero(t, r.Done)
+	assert.Positive(t, r.DeadLettered)
+	assert.Zero(t, r.Undone)
+	assert.Zero(t, r.Lost)
+	assert.Equal(t, 9*r.DeadLettered, r.Redeliveries, "ten receives each")
+}
+
+// TestLongWaitsCount: a stack that never starts a task leaves all messages waiting, for
+// as long as there are days.
+func TestLongWaitsCount(t *testing.T) {
+	t.Parallel()
+	stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"suspendScaleOut=true"}}
+	c, err := Compare(stack, workload(t, "long-io"), parameters(100), false)
+	require.NoError(t, err)
+	r := c.Results[0]
+	assert.Equal(t, r.Undone, r.Unstarted)
+	assert.EqualValues(t, r.Undone, r.All.Count())
+	assert.Greater(t, r.All.Quantile(99), 90*day)
+	assert.Empty(t, c.waits(), "none began")
+}
+
+// TestIdleCPUIsTheWorkersOwn: it does not grow with what a task reserves.
+func TestIdleCPUIsTheWorkersOwn(t *testing.T) {
+	t.Parallel()
+	idle := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"minCapacity=1", "cpu=4096", "memory=8192"}}
+	c, err := Compare(idle, &Workload{Name: "idle", Groups: 1, Work: Distribution{Median: time.Second}, CPU: CPU{Idle: 0.16}, Trace: []Job{{Work: time.Second}}}, parameters(1), false)
+	require.NoError(t, err)
+	points := c.Results[0].Points
+	assert.InDelta(t, 0.01, points[len(points)/2].CPU, 1e-9)
 }
 
 // TestPoller: the KEDA-like scaler's rules.
@@ -301,7 +345,7 @@ func checkInvariants(t *testing.T, seed uint64, system System, r *Result) {
 			idle = a.EvaluationPeriods
 		}
 	}
-	assert.Zero(t, r.Undone, "seed %d: every message is done", seed)
+	assert.Zero(t, r.Undone+r.DeadLettered+r.Lost, "seed %d: every message is done", seed)
 	assert.Zero(t, r.BusyKills, "seed %d: no task is stopped while it works", seed)
 	busyUntil := 0.0
 	for _, point := range r.Points {

@@ -104,7 +104,7 @@ func (e *engine) CPU(now time.Time, t *cloud.Task) float64 {
 
 // account adds up the CPU since the number of handlers changed.
 func (w *worker) account() {
-	percent := min(100, w.e.workload.CPU.Idle+float64(w.working)*w.e.workload.CPU.Working)
+	percent := min(100, w.e.idle+float64(w.working)*w.e.workload.CPU.Working)
 	w.used += percent * w.e.now.Sub(w.since).Seconds()
 	w.since = w.e.now
 }
@@ -116,11 +116,12 @@ func (w *worker) receive() bool {
 		return false
 	}
 	// Hidden for as long as it can be: the worker extends its lease while it works.
-	got := w.e.box.Receive(w.e.now, min(free, cloud.BatchSize), cloud.MaxVisibility, "", nil)
-	w.e.result.Requests++
+	got := w.e.box.Receive(w.e.now, min(free, cloud.BatchSize), cloud.MaxVisibility, "", w.e.dead)
+	w.e.countDeadLetters()
 	if len(got) == 0 {
 		return false
 	}
+	w.e.result.Requests++
 	for _, m := range got {
 		if m.ReceiveCount > 1 {
 			w.e.result.Redeliveries++
@@ -171,10 +172,32 @@ func (w *worker) begin(l *lease) {
 		j.started = true
 		w.e.pending[m.ID] = j
 		w.e.result.waited(w.e.now.Sub(j.sent), j.first)
+		w.e.result.begun.add(w.e.now.Sub(j.sent))
 	}
 	w.account()
 	w.working++
+	if limit := w.e.system.Worker.HandlerTimeout; limit > 0 && j.work > limit {
+		w.e.at(w.e.now.Add(limit), func() { w.fail(l) })
+		return
+	}
 	w.e.at(w.e.now.Add(j.work), func() { w.done(l) })
+}
+
+// retryPause is about how long the worker hides a message whose handler failed.
+const retryPause = 30 * time.Second
+
+// fail hands back a message whose handler was cancelled since its time was up, and
+// those behind it.
+func (w *worker) fail(l *lease) {
+	if l.stopped {
+		return
+	}
+	w.account()
+	w.working--
+	w.handBack(l.messages[1:], 0)
+	w.handBack(l.messages[:1], retryPause)
+	w.e.at(w.e.now.Add(retryPause), w.e.receiveAll)
+	w.release(l)
 }
 
 // done deletes the message and goes on to the next of its group.
@@ -183,6 +206,7 @@ func (w *worker) done(l *lease) {
 		return
 	}
 	m := l.messages[0]
+	work := w.e.pending[m.ID].work
 	w.account()
 	w.working--
 	if err := w.e.box.Delete(w.e.now, m.ReceiptHandle); err != nil {
@@ -193,6 +217,9 @@ func (w *worker) done(l *lease) {
 		w.e.result.Done++
 	}
 	w.e.result.Requests += 2 // its send and its delete
+	if lease := w.e.system.Worker.Lease; lease > 0 {
+		w.e.result.Requests += int(work / (lease / 3)) // extensions of its lease
+	}
 	if l.messages = l.messages[1:]; len(l.messages) > 0 {
 		w.begin(l)
 		return

@@ -46,7 +46,8 @@ type Distribution struct {
 
 // CPU of a task in percent of what it reserves.
 type CPU struct {
-	// Working is what each message in work uses; Idle what the worker itself does.
+	// Working is what each message in work uses. Idle is what the worker itself uses,
+	// in percent of a quarter vCPU, however much a task reserves.
 	Working float64 `yaml:"working"`
 	Idle    float64 `yaml:"idle"`
 }
@@ -158,7 +159,7 @@ func parseTrace(file string, text io.Reader) (*Workload, error) {
 	for i, row := range rows[1:] {
 		at, errAt := strconv.ParseFloat(row[0], 64)
 		seconds, errSeconds := strconv.ParseFloat(row[2], 64)
-		if errAt != nil || errSeconds != nil || at < 0 || seconds < 0 {
+		if errAt != nil || errSeconds != nil || !(at >= 0 && at <= longestTrace) || !(seconds >= 0 && seconds <= longestTrace) {
 			return nil, fmt.Errorf("workload %s, line %d: %q: needs to be seconds since the start, a group, and seconds of work", file, i+2, strings.Join(row, ","))
 		}
 		if _, ok := groups[row[1]]; !ok {
@@ -170,7 +171,14 @@ func parseTrace(file string, text io.Reader) (*Workload, error) {
 	return w, nil
 }
 
+// longestTrace in seconds.
+const longestTrace = longestDays * 24 * 3600
+
 func ofSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// measuredVCPU is the task that CPU.Idle is relative to: the project's worker was
+// measured at 0.045 % of a quarter vCPU.
+const measuredVCPU = 0.25
 
 // defaultCPU is that of work that is neither idle nor saturates a task.
 var defaultCPU = CPU{Working: 5, Idle: 0.05}
@@ -193,7 +201,7 @@ func (w *Workload) check() error {
 		add("work.p95", w.Work.P95, "no less than the median, or left out")
 	}
 	for key, value := range map[string]float64{"cpu.working": w.CPU.Working, "cpu.idle": w.CPU.Idle} {
-		if value < 0 || value > 100 {
+		if !(value >= 0 && value <= 100) {
 			add(key, value, "0 to 100, percent of what a task reserves")
 		}
 	}
@@ -209,7 +217,13 @@ func (w *Workload) check() error {
 	return errors.Join(wrong...)
 }
 
+// mostADay is what an arrival may amount to.
+const mostADay = 10_000_000
+
 func (a Arrival) check() error {
+	if !(a.PerDay >= 0 && a.PerDay <= mostADay) || a.Messages < 0 || a.Bursts < 0 || a.Messages*max(1, a.Bursts) > mostADay {
+		return fmt.Errorf("perDay %g, messages %d, bursts %d: need to be 0 or more, and up to %d a day", a.PerDay, a.Messages, a.Bursts, mostADay)
+	}
 	ways := 0
 	for _, has := range []bool{a.PerDay > 0, len(a.Rate) > 0, a.Messages > 0} {
 		if has {
@@ -218,6 +232,9 @@ func (a Arrival) check() error {
 	}
 	if ways != 1 {
 		return errors.New("needs one of perDay, rate and messages, above 0")
+	}
+	if a.Messages == 0 && (a.At != "" || a.Bursts > 0 || a.From != "" || a.To != "") {
+		return errors.New("at, bursts, from and to go with messages")
 	}
 	if a.Messages > 0 && (a.At == "") == (a.Bursts == 0) {
 		return errors.New("messages need a time (at) or a number of bursts a day")
@@ -272,7 +289,7 @@ func (a Arrival) curve() ([]knot, error) {
 		if err != nil {
 			return nil, err
 		}
-		if rate < 0 {
+		if !(rate >= 0 && rate <= mostADay/24/60) {
 			return nil, fmt.Errorf("rate at %s: %g: needs to be 0 or more messages a minute", text, rate)
 		}
 		list = append(list, knot{at, rate})
@@ -332,6 +349,8 @@ func (w *Workload) arrivals(random *rand.Rand) []time.Duration {
 			all = append(all, poisson(random, a.PerDay, func(time.Duration) float64 { return 1 })...)
 		case a.At != "":
 			at, _ := timeOfDay(a.At) // checked when it was read
+			// Some second of that minute: none is special to CloudWatch's.
+			at += time.Duration(random.Int64N(int64(time.Minute)))
 			all = append(all, slices.Repeat([]time.Duration{at}, a.Messages)...)
 		case a.Bursts > 0:
 			from, to := a.between()
