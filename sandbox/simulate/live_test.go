@@ -19,7 +19,7 @@ import (
 // processes in short minutes, and once in virtual time, scales the same service in
 // the same steps.
 func TestAgreesWithTheLiveSandbox(t *testing.T) { // not parallel: it needs the machine
-	const minute = 500 * time.Millisecond
+	const minute = 800 * time.Millisecond
 	cases := map[string]struct {
 		messages, groups int
 		minutesOfWork    float64
