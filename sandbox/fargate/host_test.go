@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +16,23 @@ import (
 
 	"fargate-queue-worker/sandbox/cloud"
 )
+
+// groupingVariable makes the test binary a worker that runs its program once, in a
+// process group of its own, as the project's worker does.
+const groupingVariable = "TEST_GROUPING_WORKER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(groupingVariable) == "" {
+		os.Exit(m.Run())
+	}
+	handler := exec.Command(os.Args[2], os.Args[3:]...) // after --
+	handler.Env = append(os.Environ(), "MESSAGE_ID=m1", "MESSAGE_RECEIVE_COUNT=1")
+	handler.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if handler.Run() != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 // stand is a host whose worker is a script, with a task to run.
 type stand struct {
@@ -123,14 +141,11 @@ func TestProgramToldToStop(t *testing.T) {
 // its own.
 func TestKillLeavesNothing(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("this system has no setsid")
-	}
 	mark := filepath.Join(t.TempDir(), "mark")
-	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 setsid "$@" & wait`,
-		func(o *Options) {
-			o.Handler = []string{"sh", "-c", "echo begun >" + mark + "; sleep 1; echo survived >" + mark}
-		})
+	s := newStand(t, `[{"name": "worker", "environment": [{"name": "`+groupingVariable+`", "value": "1"}]}]`, "", func(o *Options) {
+		o.Worker = os.Args[0]
+		o.Handler = []string{"sh", "-c", "echo begun >" + mark + "; sleep 1; echo survived >" + mark}
+	})
 	s.host.StartTask(time.Now(), s.task)
 	require.Eventually(t, func() bool { text, err := os.ReadFile(mark); return err == nil && len(text) > 0 }, 5*time.Second, 10*time.Millisecond)
 	s.host.Kill(s.task)

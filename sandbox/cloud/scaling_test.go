@@ -1,0 +1,111 @@
+package cloud
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestRepeatsEachMinuteWhileInAlarm: from what runs, not from what is desired.
+func TestRepeatsEachMinuteWhileInAlarm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host.cpu = 50
+	w.send(5)
+	w.minutes(8)
+	assert.Equal(t, []string{"out 0>1 at 2", "out 1>2 at 3", "out 2>3 at 4", "out 3>4 at 5", "out 4>5 at 6"}, w.scaled())
+	notes := w.control.Activities()
+	assert.Equal(t, "at the maximum of 5 tasks already", notes[len(notes)-1].Reason, "said once")
+	assert.Len(t, notes, 6)
+}
+
+func TestScalingStartsFromWhatRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) {
+		s.options.StartDelay = func() time.Duration { return 150 * time.Second }
+	})
+	w.host.cpu = 50
+	w.send(5)
+	w.minutes(4)
+	assert.Equal(t, []string{"out 0>1 at 2"}, w.scaled(), "while none runs, one more than none is one")
+	w.minutes(2)
+	assert.Equal(t, []string{"out 0>1 at 2", "out 1>2 at 5"}, w.scaled())
+}
+
+// TestCooldown: during it an equal step adds nothing, a larger one the difference.
+func TestCooldown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) { s.out.Cooldown = new(300) })
+	w.host.cpu = 50
+	w.send(5)
+	w.minutes(3)
+	assert.Equal(t, []string{"out 0>1 at 2"}, w.scaled())
+	w.send(10)
+	w.minutes(6)
+	assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5"}, w.scaled(), "three more than before the first")
+	w.minutes(2)
+	assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5", "out 3>5 at 10"}, w.scaled(), "and after 300 s from what runs, up to the maximum")
+}
+
+func TestScaleInCooldownIsEndedByAScaleOut(t *testing.T) {
+	t.Parallel()
+	d := func(w *world, alarm string) decision {
+		a := w.account.Alarms[alarm]
+		p := w.account.Policies[a.AlarmActions[0]]
+		return decision{policy: p, alarm: a, target: w.target, service: w.service, fleet: w.control.fleet(w.service), above: alarm == "out"}
+	}
+	w := newWorld(t, func(s *worldSettings) { s.max = 10 })
+	w.service.DesiredCount = 4
+	w.control.scaleIn(d(w, "idle"), 3)
+	w.control.scaleIn(d(w, "idle"), 2)
+	assert.Equal(t, 3, w.service.DesiredCount, "blocked by the cooldown")
+	w.control.scaleOut(d(w, "out"), 5)
+	assert.Equal(t, 5, w.service.DesiredCount, "a scale-out does not wait for it")
+	w.control.scaleIn(d(w, "idle"), 2)
+	assert.Equal(t, 2, w.service.DesiredCount, "and has ended it")
+}
+
+func TestSuspendedScaling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) { s.max = 1 })
+	w.target.SuspendedState = &SuspendedState{ScaleOut: true, ScaleIn: true}
+	w.send(1)
+	w.minutes(5)
+	assert.Empty(t, w.scaled())
+	assert.Equal(t, "ApproximateNumberOfMessagesVisible: 1, at least 1: scale-out is suspended", w.control.Activities()[0].Reason)
+	w.target.SuspendedState.ScaleOut = false
+	w.minutes(1)
+	require.NotEmpty(t, w.scaled())
+	m := w.receive(time.Hour)
+	require.NoError(t, w.box.Delete(w.now, m[0].ReceiptHandle))
+	w.minutes(9)
+	assert.Equal(t, 1, w.running(), "scale-in is suspended still")
+	w.target.SuspendedState.ScaleIn = false
+	w.minutes(1)
+	assert.Zero(t, w.running())
+}
+
+// TestAScaleInPolicyNeverAddsTasks: protected tasks run beyond the desired count, from
+// which fewer are still more than desired.
+func TestAScaleInPolicyNeverAddsTasks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *worldSettings) {
+		s.idle = nil
+		s.options.MetricDelay = 0
+	})
+	w.alarm(Alarm{
+		Name: "in", ComparisonOperator: "LessThanOrEqualToThreshold", Threshold: 10, EvaluationPeriods: 1,
+		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
+	}, StepScaling{AdjustmentType: "ChangeInCapacity", StepAdjustments: []StepAdjustment{{UpperBound: "0", ScalingAdjustment: -1}}})
+	w.service.DesiredCount = 5
+	w.pass(50 * time.Second)
+	for _, task := range w.control.Tasks() {
+		require.Empty(t, w.control.Protect(w.now, task, true, time.Hour))
+	}
+	w.service.DesiredCount = 1
+	w.minutes(3)
+	assert.Equal(t, 5, w.running())
+	assert.Empty(t, w.scaled())
+}
