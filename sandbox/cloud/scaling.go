@@ -58,9 +58,9 @@ func (c *Control) scale(p *ScalingPolicy, alarm *Alarm, values []float64) {
 	switch {
 	case !ok:
 		c.refrain(d, d.finding)
-	case wanted > service.DesiredCount && (d.above || d.policy.TargetTracking == nil && d.policy.StepScaling.AdjustmentType == "ExactCapacity"):
+	case wanted > service.DesiredCount && d.mayAdd():
 		c.scaleOut(d, wanted)
-	case wanted < service.DesiredCount && !d.onlyOut(wanted):
+	case wanted < service.DesiredCount && d.mayTake(wanted):
 		c.scaleIn(d, wanted)
 	case d.above && service.DesiredCount == target.MaxCapacity:
 		c.refrain(d, fmt.Sprintf("at the maximum of %s already", tasks(target.MaxCapacity)))
@@ -78,14 +78,20 @@ type decision struct {
 	finding string
 }
 
-// onlyOut: a policy that adds tasks to those that run does not take away those that
+// exact says whether the policy sets a capacity, whatever runs.
+func (d decision) exact() bool {
+	return d.policy.StepScaling != nil && d.policy.StepScaling.AdjustmentType == "ExactCapacity"
+}
+
+// mayAdd: a policy that takes tasks from those that run does not add any, even if more
+// run, protected, than are desired.
+func (d decision) mayAdd() bool { return d.above || d.exact() }
+
+// mayTake: a policy that adds tasks to those that run does not take away those that
 // are about to.
-func (d decision) onlyOut(wanted int) bool {
-	if !d.above {
-		return false
-	}
-	relative := d.policy.StepScaling != nil && d.policy.StepScaling.AdjustmentType != "ExactCapacity"
-	return relative && wanted >= d.fleet.running() || d.policy.TargetTracking != nil
+func (d decision) mayTake(wanted int) bool {
+	adds := d.policy.TargetTracking != nil || wanted >= d.fleet.running()
+	return !d.above || d.exact() || !adds
 }
 
 // wantedBy is the capacity that a policy asks for, within the limits of the target.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -72,7 +73,7 @@ func Run(ctx context.Context, account *cloud.Account, o Options) (Summary, error
 	if err != nil {
 		return Summary{}, err
 	}
-	if o.Live.Handler, err = handlerOf(o.Live.Handler, stack.container); err != nil {
+	if o.Live.Handler, err = handlerOf(o.Live.Handler, stack.Container); err != nil {
 		return Summary{}, err
 	}
 	d := &demo{o: o, stack: stack}
@@ -120,7 +121,7 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	var beside sync.WaitGroup
 	sending := make(chan error, 1)
 	beside.Go(func() {
-		sending <- d.o.Workload.send(working, region.URL, account.Region, d.stack.queue.URL, d.referee.send)
+		sending <- d.o.Workload.send(working, region.URL, account.Region, d.stack.Queue.URL, d.referee.send)
 	})
 	if d.o.Disturb != nil {
 		beside.Go(func() { d.o.Disturb(working, region) })
@@ -285,42 +286,18 @@ func (d *demo) draw() error {
 
 // stack is what the demo knows of the resources that were deployed.
 type stack struct {
-	service            *cloud.Service
-	container          cloud.Container
-	queue, deadLetters *cloud.Queue
-	alarms             []string
-	least              int // tasks without work
+	cloud.QueueConsumer
+	alarms []string
+	least  int // tasks without work
 }
 
-// stackOf finds the one service, its queue and its alarms.
 func stackOf(a *cloud.Account) (stack, error) {
-	var s stack
-	if len(a.Services) != 1 {
-		return s, fmt.Errorf("the stack has %d services; the demo shows one", len(a.Services))
-	}
-	for _, s.service = range a.Services {
-	}
-	containers, err := a.TaskDefinitions[s.service.TaskDefinition].Containers()
+	consumer, err := a.QueueConsumer()
 	if err != nil {
-		return s, err
+		return stack{}, err
 	}
-	s.container = containers[0]
-	for _, v := range s.container.Environment {
-		switch v.Name {
-		case "QUEUE_URL":
-			s.queue = a.Queues[v.Value]
-		case "DLQ_URL":
-			s.deadLetters = a.Queues[v.Value]
-		}
-	}
-	if s.queue == nil {
-		return s, errors.New("the stack's container has no QUEUE_URL of a queue that exists")
-	}
-	for name := range a.Alarms {
-		s.alarms = append(s.alarms, name)
-	}
-	slices.Sort(s.alarms)
-	if target, ok := a.Targets[s.service.ResourceID()]; ok {
+	s := stack{QueueConsumer: consumer, alarms: slices.Sorted(maps.Keys(a.Alarms))}
+	if target, ok := a.Targets[s.Service.ResourceID()]; ok {
 		s.least = target.MinCapacity
 	}
 	return s, nil
@@ -343,10 +320,10 @@ func (d *demo) summary() Summary {
 	remaining, dead := map[string]bool{}, map[string]bool{}
 	var s Summary
 	d.region.Do(func(a *cloud.Account, _ time.Time) {
-		for _, m := range messagesIn(a, d.stack.queue) {
+		for _, m := range messagesIn(a, d.stack.Queue) {
 			remaining[m.ID] = true
 		}
-		for _, m := range messagesIn(a, d.stack.deadLetters) {
+		for _, m := range messagesIn(a, d.stack.DeadLetters) {
 			dead[m.DeduplicationID] = true // the id that it had
 		}
 		s.Activities = d.region.Control.Activities()

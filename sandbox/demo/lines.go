@@ -50,7 +50,19 @@ func (f Frame) String() string {
 	if len(ringing) > 0 {
 		alarms = "   ALARM " + strings.Join(ringing, ", ")
 	}
-	return fmt.Sprintf("waiting %d  in flight %d  done %d   tasks %s%s", f.Counts.Visible, f.Counts.InFlight, f.Handled, f.tasks(), alarms)
+	return fmt.Sprintf("messages %s   tasks %s%s", f.messages(), f.tasks(), alarms)
+}
+
+// messages in words: failures and dead letters if there are any.
+func (f Frame) messages() string {
+	text := fmt.Sprintf("%d waiting, %d in flight, %d done", f.Counts.Visible, f.Counts.InFlight, f.Handled)
+	if f.Failed > 0 {
+		text += fmt.Sprintf(", %d failures", f.Failed)
+	}
+	if f.Dead > 0 {
+		text += fmt.Sprintf(", %d dead letters", f.Dead)
+	}
+	return text
 }
 
 // tasks in words: how many run, start and stop of those desired.

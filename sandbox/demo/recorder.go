@@ -71,10 +71,10 @@ func (r *recorder) frame(t tally) Frame {
 }
 
 func (r *recorder) look(a *cloud.Account, now time.Time) Frame {
-	f := Frame{At: now.Sub(r.started), Desired: r.stack.service.DesiredCount, CPU: r.region.Control.Utilization(r.stack.service.ARN), Activity: r.region.Control.Activities()}
-	f.Counts = countOf(a, r.stack.queue.URL, now)
-	if r.stack.deadLetters != nil {
-		f.Dead = countOf(a, r.stack.deadLetters.URL, now).Visible
+	f := Frame{At: now.Sub(r.started), Desired: r.stack.Service.DesiredCount, CPU: r.region.Control.Utilization(r.stack.Service.ARN), Activity: r.region.Control.Activities()}
+	f.Counts = countOf(a, r.stack.Queue.URL, now)
+	if r.stack.DeadLetters != nil {
+		f.Dead = countOf(a, r.stack.DeadLetters.URL, now).Visible
 	}
 	for _, t := range r.region.Control.Tasks() {
 		f.Tasks = append(f.Tasks, TaskView{t.ID(), t.State, t.ProtectedAt(now)})

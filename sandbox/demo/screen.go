@@ -73,7 +73,7 @@ func (m *screenModel) View() string {
 	f := m.frame
 	rows := []string{
 		row("time", round(f.At).String()),
-		row("queue", bar(f.Counts.Visible, f.Counts.InFlight)+fmt.Sprintf("  %d waiting, %d in flight, %d done", f.Counts.Visible, f.Counts.InFlight, f.Handled)),
+		row("queue", bar(f.Counts.Visible, f.Counts.InFlight)+"  "+f.messages()),
 		row("tasks", taskMarks(f.Tasks)+"  "+f.tasks()),
 		row("CPU", percent(f.CPU)),
 	}

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"container/heap"
-	"fmt"
 	"iter"
 	"math/rand/v2"
 	"strconv"
@@ -19,12 +18,10 @@ type engine struct {
 	system   System
 	workload *Workload
 	control  *cloud.Control
-	queue    *cloud.Queue
 	box      *cloud.Mailbox
 	dead     *cloud.Mailbox // nil without a dead-letter queue
 	deadSent uint64         // messages that it was sent, as far as they are counted
-	service  *cloud.Service
-	idle     float64 // CPU of a task without work, in percent of what it reserves
+	idle     float64        // CPU of a task without work, in percent of what it reserves
 
 	now     time.Time
 	events  eventHeap
@@ -108,20 +105,18 @@ func (e *engine) at(t time.Time, do func()) {
 // run simulates days, and then as long as it takes until all is done and the tasks
 // are back to the minimum, a day at most.
 func run(system System, w *Workload, p Parameters) (*Result, error) {
-	queue, service, err := parts(system.Account)
-	if err != nil {
-		return nil, err
-	}
-	box, err := system.Account.Mailbox(queue.URL)
+	box, err := system.Account.Mailbox(system.Queue.URL)
 	if err != nil {
 		return nil, err
 	}
 	e := &engine{
-		system: system, workload: w, queue: queue, box: box, service: service, now: begin,
+		system: system, workload: w, box: box, now: begin,
 		byTask: map[string]*worker{}, pending: map[string]job{}, result: newResult(system.Name, w.Name, p),
 	}
-	if e.dead, err = deadLetterBox(system.Account, queue); err != nil {
-		return nil, err
+	if system.DeadLetters != nil {
+		if e.dead, err = system.Account.Mailbox(system.DeadLetters.URL); err != nil {
+			return nil, err
+		}
 	}
 	e.idle = w.CPU.Idle * measuredVCPU / system.size().vcpu
 	e.result.size, e.result.metrics = system.size(), system.alarmMetrics()
@@ -143,20 +138,6 @@ func run(system System, w *Workload, p Parameters) (*Result, error) {
 	return e.result, nil
 }
 
-// deadLetterBox holds the messages that were received too often.
-func deadLetterBox(a *cloud.Account, queue *cloud.Queue) (*cloud.Mailbox, error) {
-	policy, err := queue.Redrive()
-	if err != nil || policy.DeadLetterTargetARN == "" {
-		return nil, err
-	}
-	for _, q := range a.Queues {
-		if q.ARN == policy.DeadLetterTargetARN {
-			return a.Mailbox(q.URL)
-		}
-	}
-	return nil, nil
-}
-
 // countDeadLetters takes what went to the dead-letter queue out of what is to be done.
 func (e *engine) countDeadLetters() {
 	if e.dead == nil || e.dead.Sent() == e.deadSent {
@@ -169,22 +150,6 @@ func (e *engine) countDeadLetters() {
 			e.result.DeadLettered++
 		}
 	}
-}
-
-// parts finds the one queue and service that the stack works with.
-func parts(a *cloud.Account) (*cloud.Queue, *cloud.Service, error) {
-	for _, service := range a.Services {
-		containers, err := a.TaskDefinitions[service.TaskDefinition].Containers()
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, v := range containers[0].Environment {
-			if queue, ok := a.Queues[v.Value]; ok && v.Name == "QUEUE_URL" {
-				return queue, service, nil
-			}
-		}
-	}
-	return nil, nil, fmt.Errorf("the stack has no service whose container has the QUEUE_URL of a queue")
 }
 
 func (e *engine) loop(next func() (Job, bool), end time.Time) {
@@ -262,7 +227,7 @@ func (e *engine) poll(p *Poller) {
 		e.control.Advance(e.now)
 		counts := e.box.Counts(e.now)
 		e.box.Touch(e.now)
-		e.service.DesiredCount = p.desired(e.now, counts, e.service.DesiredCount)
+		e.system.Service.DesiredCount = p.desired(e.now, counts, e.system.Service.DesiredCount)
 		e.control.Advance(e.now)
 		e.poll(p)
 	})

@@ -138,12 +138,12 @@ func (r *Result) sample(e *engine, counts cloud.Counts) {
 		r.BeyondNeed += float64(max(0, running-need))
 	}
 	cpu := math.NaN()
-	if u := e.control.Utilization(e.service.ARN); u != nil {
+	if u := e.control.Utilization(e.system.Service.ARN); u != nil {
 		cpu = *u
 	}
 	r.Points = append(r.Points, timeline.Point{
 		At: at, Waiting: counts.Visible, InFlight: counts.InFlight, Delayed: counts.Delayed,
-		DesiredTasks: e.service.DesiredCount, RunningTasks: running, CPU: cpu,
+		DesiredTasks: e.system.Service.DesiredCount, RunningTasks: running, CPU: cpu,
 	})
 	for name := range e.system.Account.Alarms {
 		state, _ := e.control.AlarmState(name)

@@ -18,7 +18,8 @@ type System struct {
 	// Is says in a line what it is, and where its parameters come from.
 	Is      string
 	Account *cloud.Account
-	Worker  WorkerSettings
+	cloud.QueueConsumer
+	Worker WorkerSettings
 	// EveryMinute, if not nil, publishes metrics of its own.
 	EveryMinute func(c *cloud.Control, counts cloud.Counts, box *cloud.Mailbox, now time.Time)
 	// Poller scales instead of alarms.
@@ -34,9 +35,7 @@ func (s System) least() int {
 		least = t.MinCapacity
 	}
 	if len(s.Account.Targets) == 0 && s.Poller == nil {
-		for _, service := range s.Account.Services {
-			least = service.DesiredCount
-		}
+		least = s.Service.DesiredCount
 	}
 	return least
 }
@@ -68,17 +67,13 @@ func (s Stack) itself() (System, error) {
 	if err != nil {
 		return System{}, err
 	}
-	_, service, err := parts(account)
-	if err != nil {
-		return System{}, err
-	}
-	containers, err := account.TaskDefinitions[service.TaskDefinition].Containers()
+	consumer, err := account.QueueConsumer()
 	if err != nil {
 		return System{}, err
 	}
 	return System{
 		Name: s.Name, Is: "the stack, as its program declares it, with the project's worker", Account: account, ByCloudWatch: true,
-		Worker: workerOf(containers[0]),
+		QueueConsumer: consumer, Worker: workerOf(consumer.Container),
 	}, nil
 }
 
@@ -144,9 +139,7 @@ func (s Stack) alwaysOn(peak int) (System, error) {
 		return System{}, err
 	}
 	clear(system.Account.Targets)
-	for _, service := range system.Account.Services {
-		service.DesiredCount = peak
-	}
+	system.Service.DesiredCount = peak
 	system.ByCloudWatch = false
 	return system, nil
 }
@@ -204,9 +197,7 @@ func (s Stack) cdkDefault() (System, error) {
 	for _, t := range system.Account.Targets {
 		t.MinCapacity = 1
 	}
-	for _, service := range system.Account.Services {
-		service.DesiredCount = 1
-	}
+	system.Service.DesiredCount = 1
 	return system, firstError(
 		system.queueAlarm("in", 300, false, 0, nil, cloud.StepAdjustment{UpperBound: "0", ScalingAdjustment: -1}),
 		system.queueAlarm("out", 300, true, 100, nil,
@@ -232,7 +223,7 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 	if err != nil {
 		return System{}, err
 	}
-	dimensions := map[string]string{"QueueName": system.queueName()}
+	dimensions := map[string]string{"QueueName": system.Queue.Name}
 	system.EveryMinute = func(c *cloud.Control, counts cloud.Counts, box *cloud.Mailbox, now time.Time) {
 		box.Touch(now)
 		running := 0
@@ -323,20 +314,8 @@ func (w *Workload) meanWork() time.Duration {
 	return max(time.Millisecond, sum/time.Duration(len(w.Trace)))
 }
 
-func (s System) service() *cloud.Service {
-	for _, service := range s.Account.Services {
-		return service
-	}
-	return nil
-}
-
-func (s System) queueName() string {
-	queue, _, _ := parts(s.Account) // it was found before
-	return queue.Name
-}
-
 func (s System) serviceDimensions() map[string]string {
-	return map[string]string{"ClusterName": s.service().ClusterName(), "ServiceName": s.service().Name}
+	return map[string]string{"ClusterName": s.Service.ClusterName(), "ServiceName": s.Service.Name}
 }
 
 // queueAlarm scales in steps on the visible messages, with cooldowns of 300 s.
@@ -347,7 +326,7 @@ func (s System) queueAlarm(name string, period int, above bool, threshold float6
 	}
 	return s.step(name, cloud.Alarm{
 		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: period,
-		Dimensions: map[string]string{"QueueName": s.queueName()}, ComparisonOperator: operator, Threshold: threshold, EvaluationPeriods: 1,
+		Dimensions: map[string]string{"QueueName": s.Queue.Name}, ComparisonOperator: operator, Threshold: threshold, EvaluationPeriods: 1,
 	}, cloud.StepScaling{AdjustmentType: "ChangeInCapacity", MetricAggregationType: "Maximum", Cooldown: cooldown, StepAdjustments: steps})
 }
 
@@ -375,7 +354,7 @@ func (s System) policy(name string, step *cloud.StepScaling, tracking *cloud.Tar
 		kind = "TargetTrackingScaling"
 	}
 	_, err := s.Account.PutScalingPolicy(cloud.ScalingPolicy{
-		Name: name, PolicyType: kind, ResourceID: s.service().ResourceID(), ServiceNamespace: "ecs", ScalableDimension: "ecs:service:DesiredCount",
+		Name: name, PolicyType: kind, ResourceID: s.Service.ResourceID(), ServiceNamespace: "ecs", ScalableDimension: "ecs:service:DesiredCount",
 		StepScaling: step, TargetTracking: tracking,
 	})
 	return err
@@ -383,16 +362,15 @@ func (s System) policy(name string, step *cloud.StepScaling, tracking *cloud.Tar
 
 // size is what a task of the system is charged for.
 func (s System) size() taskSize {
-	service := s.service()
-	definition := s.Account.TaskDefinitions[service.TaskDefinition]
+	definition := s.Account.TaskDefinitions[s.Service.TaskDefinition]
 	cpu, _ := strconv.ParseFloat(definition.CPU, 64) // checked when it was registered
 	memory, _ := strconv.ParseFloat(definition.Memory, 64)
-	size := taskSize{vcpu: cpu / 1024, gib: memory / 1024, publicIP: service.NetworkConfiguration.AssignPublicIP}
+	size := taskSize{vcpu: cpu / 1024, gib: memory / 1024, publicIP: s.Service.NetworkConfiguration.AssignPublicIP}
 	if definition.RuntimePlatform != nil {
 		size.arm = definition.RuntimePlatform.CPUArchitecture == "ARM64"
 	}
 	weights, spot := 0, 0
-	for _, strategy := range service.CapacityProviderStrategies {
+	for _, strategy := range s.Service.CapacityProviderStrategies {
 		weights += strategy.Weight
 		if strategy.CapacityProvider == "FARGATE_SPOT" {
 			spot += strategy.Weight

@@ -1,0 +1,40 @@
+package cloud
+
+import "fmt"
+
+// QueueConsumer is a service whose container is told, in its environment, which queue
+// it consumes: by QUEUE_URL and, for messages that can never succeed, DLQ_URL.
+type QueueConsumer struct {
+	Service   *Service
+	Container Container
+	Queue     *Queue
+	// DeadLetters is nil if there is no dead-letter queue.
+	DeadLetters *Queue
+}
+
+// QueueConsumer finds the one service of the account, and its queues.
+func (a *Account) QueueConsumer() (QueueConsumer, error) {
+	var c QueueConsumer
+	if len(a.Services) != 1 {
+		return c, fmt.Errorf("the stack has %d services; the sandbox runs one", len(a.Services))
+	}
+	for _, c.Service = range a.Services {
+	}
+	containers, err := a.TaskDefinitions[c.Service.TaskDefinition].Containers()
+	if err != nil {
+		return c, err
+	}
+	c.Container = containers[0]
+	for _, v := range c.Container.Environment {
+		switch v.Name {
+		case "QUEUE_URL":
+			c.Queue = a.Queues[v.Value]
+		case "DLQ_URL":
+			c.DeadLetters = a.Queues[v.Value]
+		}
+	}
+	if c.Queue == nil {
+		return c, fmt.Errorf("the container %s has no QUEUE_URL of a queue that exists", c.Container.Name)
+	}
+	return c, nil
+}
