@@ -47,7 +47,11 @@ func newStand(t *testing.T, container, script string, set ...func(*Options)) *st
 	t.Helper()
 	folder := t.TempDir()
 	worker := filepath.Join(folder, "worker")
-	require.NoError(t, os.WriteFile(worker, []byte("#!/bin/sh\n"+script), 0o700))
+	// A child forked meanwhile would hold the file open for writing: "text file busy".
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(worker, []byte("#!/bin/sh\n"+script), 0o700)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 	account := cloud.NewAccount("us-west-1")
 	account.TaskDefinitions["definition"] = &cloud.TaskDefinition{CPU: "512", ContainerDefinitions: container}
 	s := &stand{task: &cloud.Task{ARN: "arn:task/apps/0001", TaskDefinition: "definition"}, log: filepath.Join(folder, "log")}
@@ -63,7 +67,6 @@ func newStand(t *testing.T, container, script string, set ...func(*Options)) *st
 	for _, f := range set {
 		f(&o)
 	}
-	var err error
 	s.host, err = NewHost(account, o)
 	require.NoError(t, err)
 	return s
@@ -124,13 +127,16 @@ func TestJournal(t *testing.T) {
 // TestProgramToldToStop: the journal has how it ended, and what it printed on the way.
 func TestProgramToldToStop(t *testing.T) {
 	t.Parallel()
-	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" & sleep 0.3; kill -TERM 0; wait; exit 0`,
-		func(o *Options) { o.Handler = []string{"sh", "-c", `trap 'echo bye; exit 9' TERM; sleep 20 & wait`} })
+	ready := filepath.Join(t.TempDir(), "ready")
+	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" & until [ -e `+ready+` ]; do sleep 0.02; done; trap : TERM; kill -TERM 0; wait; exit 0`,
+		func(o *Options) {
+			o.Handler = []string{"sh", "-c", `trap 'echo bye; exit 9' TERM; : >` + ready + `; sleep 20 & wait`}
+		})
 	s.host.StartTask(time.Now(), s.task)
 	require.Eventually(t, func() bool {
 		events, err := s.host.Journal().Take()
 		return err == nil && len(events) > 0 && !events[len(events)-1].Start && events[len(events)-1].ExitCode == 9
-	}, 5*time.Second, 20*time.Millisecond)
+	}, 20*time.Second, 20*time.Millisecond)
 	s.host.KillAll()
 	text, err := os.ReadFile(s.log)
 	require.NoError(t, err)

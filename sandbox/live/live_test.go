@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +23,11 @@ func start(t *testing.T, script string) *Region {
 	require.NoError(t, err)
 	folder := t.TempDir()
 	worker := filepath.Join(folder, "worker")
-	require.NoError(t, os.WriteFile(worker, []byte("#!/bin/sh\n"+script), 0o700))
+	// A child forked meanwhile would hold the file open for writing: "text file busy".
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(worker, []byte("#!/bin/sh\n"+script), 0o700)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 	control := cloud.DefaultControlOptions()
 	control.Minute = 200 * time.Millisecond
 	control.StartDelay = func() time.Duration { return 10 * time.Millisecond }
