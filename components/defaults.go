@@ -30,6 +30,12 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 		empty, one := 0, 1
 		s.Steps = []ScalingStep{{Upper: &empty}, {Lower: &one, Change: 1}}
 	}
+
+	o := &args.Operations
+	setDefaultPointer(&o.OldestMessageMinutes, defaultOldestMessageMinutes)
+	setDefaultPointer(&o.NotStartingMinutes, defaultNotStartingMinutes)
+	setDefaultPointer(&o.StuckMinutes, defaultStuckMinutes)
+	setDefaultPointer(&o.AtMaximumMinutes, defaultAtMaximumMinutes)
 	return args
 }
 

@@ -46,6 +46,7 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 	worker := func(ctx *pulumi.Context, opt pulumi.ResourceOption) error {
 		_, err := NewQueueWorker(ctx, "w", with(func(a *QueueWorkerArgs) {
 			a.Scaling.Steps = []ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1), Change: 1}}
+			a.Operations = OperationsArgs{TopicARN: pulumi.String(testTopic), Dashboard: true}
 		}), opt)
 		return err
 	}
@@ -85,6 +86,8 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 		"w-scale-out-alarm":    {worker, "creating the scale-out-alarm"},
 		"w-scale-in-alarm":     {worker, "creating the scale-in-alarm"},
 		"w-idle-alarm":         {worker, "creating the idle-alarm"},
+		"w-stuck-alarm":        {worker, "creating the stuck-alarm"},
+		"w-dashboard":          {worker, "creating the dashboard"},
 		"n":                    {network, "registering n"},
 		"n-vpc":                {network, "creating the VPC"},
 		"n-egress":             {network, "creating the security group"},

@@ -54,14 +54,15 @@ func (args ImageArgs) Validate() error {
 type Image struct {
 	pulumi.ResourceState
 
-	// URI names the image with its tag or digest.
+	// URI names the image by its digest: a tag that is moved later changes nothing
+	// until the stack is deployed again.
 	URI pulumi.StringOutput `pulumi:"uri"`
 	// RepositoryARN is what the execution role may pull from.
 	RepositoryARN pulumi.StringOutput `pulumi:"repositoryArn"`
 }
 
-// NewImage builds or finds an image. It fails if the repository to use does not
-// exist.
+// NewImage builds or finds an image. It fails if the repository to use or the tag in
+// it does not exist.
 func NewImage(ctx *pulumi.Context, name string, args ImageArgs, opts ...pulumi.ResourceOption) (*Image, error) {
 	if err := args.Validate(); err != nil {
 		return nil, fmt.Errorf("image %q:\n%w", name, err)
@@ -85,19 +86,25 @@ func (i *Image) find(ctx *pulumi.Context, _ string, args ImageArgs) error {
 	if err != nil {
 		return fmt.Errorf("looking up the repository %s (key repositoryName): %w", args.Repository, err)
 	}
-	selector := ":" + args.Tag
-	if args.Digest != "" {
-		selector = "@" + args.Digest
+	digest := args.Digest
+	if digest == "" {
+		image, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: args.Repository, ImageTag: &args.Tag}, pulumi.Parent(i))
+		if err != nil {
+			return fmt.Errorf("looking up the image %s:%s (key imageTag): %w", args.Repository, args.Tag, err)
+		}
+		digest = image.ImageDigest
 	}
-	i.URI = pulumi.String(repository.RepositoryUrl + selector).ToStringOutput()
+	i.URI = pulumi.String(repository.RepositoryUrl + "@" + digest).ToStringOutput()
 	i.RepositoryARN = pulumi.String(repository.Arn).ToStringOutput()
 	return nil
 }
 
 func (i *Image) build(ctx *pulumi.Context, name string, args ImageArgs) error {
 	repository, err := awsxecr.NewRepository(ctx, name+"-repository", &awsxecr.RepositoryArgs{
-		ForceDelete: pulumi.Bool(true),
-		Tags:        args.Tags,
+		ForceDelete:                pulumi.Bool(true),
+		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
+		LifecyclePolicy:            keepImages(),
+		Tags:                       args.Tags,
 	}, pulumi.Parent(i))
 	if err != nil {
 		return fmt.Errorf("creating the repository: %w", err)
@@ -114,6 +121,19 @@ func (i *Image) build(ctx *pulumi.Context, name string, args ImageArgs) error {
 	i.URI = built.ImageUri
 	i.RepositoryARN = repository.Url.ApplyT(repositoryARN).(pulumi.StringOutput)
 	return nil
+}
+
+// keptImages is how many images without a tag stay. awsx pushes each build under the
+// same tag, so the ones before have none, and tasks and a rollback may still need them.
+const keptImages = 10
+
+// keepImages replaces awsx's own rule, which keeps one image without a tag.
+func keepImages() *awsxecr.LifecyclePolicyArgs {
+	return &awsxecr.LifecyclePolicyArgs{Rules: awsxecr.LifecyclePolicyRuleArray{awsxecr.LifecyclePolicyRuleArgs{
+		Description:           pulumi.String("Keep the last images that lost their tag to a newer one."),
+		TagStatus:             awsxecr.LifecycleTagStatusUntagged,
+		MaximumNumberOfImages: pulumi.Float64(keptImages),
+	}}}
 }
 
 func dockerPlatform(architecture Architecture) string {

@@ -12,10 +12,16 @@ import (
 	"fargate-queue-worker/sandbox/plan"
 )
 
+// testRepositories is an account with the image jobs:v1.
+func testRepositories() *cloud.Account {
+	account := cloud.NewAccount("us-west-1")
+	account.PushImage("jobs", "v1")
+	return account
+}
+
 func imagePlan(t *testing.T, preview bool, args ImageArgs) (p *plan.Plan, uri, repository string, err error) {
 	t.Helper()
-	account := testAccount(t)
-	account.Repositories["jobs"] = &cloud.Repository{Name: "jobs"}
+	account := testRepositories()
 	known := make(chan []any, 1)
 	p, err = plan.Of(func(ctx *pulumi.Context) error {
 		image, err := NewImage(ctx, "i", args)
@@ -38,6 +44,10 @@ func TestBuiltImage(t *testing.T) {
 			p, uri, repository, err := imagePlan(t, preview, ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Architecture: architecture})
 			require.NoError(t, err)
 			assert.Equal(t, true, inputs(t, p, "i-repository")["forceDelete"], "or the stack could not be destroyed")
+			assert.Equal(t, map[string]any{"scanOnPush": true}, inputs(t, p, "i-repository")["imageScanningConfiguration"])
+			rule := inputs(t, p, "i-repository")["lifecyclePolicy"].(map[string]any)["rules"].([]any)[0].(map[string]any)
+			assert.Equal(t, "untagged", rule["tagStatus"])
+			assert.Equal(t, 10.0, rule["maximumNumberOfImages"], "a rollback needs the image before")
 			image := inputs(t, p, "i-image")
 			assert.Equal(t, platform, image["platform"])
 			assert.Equal(t, "worker/Dockerfile", image["dockerfile"])
@@ -55,7 +65,9 @@ func TestFoundImage(t *testing.T) {
 		p, uri, repository, err := imagePlan(t, preview, ImageArgs{Repository: "jobs", Tag: "v1"})
 		require.NoError(t, err)
 		assert.Equal(t, map[string]int{ImageType: 1}, p.Types())
-		assert.Equal(t, testImage, uri)
+		digest, err := testRepositories().Image("jobs", "v1")
+		require.NoError(t, err)
+		assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@"+digest, uri, "a tag that is moved later changes nothing")
 		assert.Equal(t, testRepo, repository)
 	}
 	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: "jobs", Digest: "sha256:" + strings.Repeat("ab", 32)})
@@ -67,6 +79,12 @@ func TestMissingRepository(t *testing.T) {
 	t.Parallel()
 	_, _, _, err := imagePlan(t, false, ImageArgs{Repository: "nowhere", Tag: "v1"})
 	require.ErrorContains(t, err, "looking up the repository nowhere (key repositoryName)")
+}
+
+func TestMissingTag(t *testing.T) {
+	t.Parallel()
+	_, _, _, err := imagePlan(t, true, ImageArgs{Repository: "jobs", Tag: "v2"})
+	require.ErrorContains(t, err, "looking up the image jobs:v2 (key imageTag)", "a preview tells, before a task fails to start")
 }
 
 func TestRepositoryARN(t *testing.T) {

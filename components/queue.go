@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -40,6 +41,9 @@ type QueueArgs struct {
 	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
 	// (SSE-SQS).
 	KMSKeyARN pulumi.StringInput
+	// Protect keeps Pulumi from deleting or replacing both queues, and the messages in
+	// them, until it is set to false and deployed. Default false.
+	Protect bool
 	// ProducerTopicARNs are SNS FIFO topics that may send to the queue. With
 	// KMSKeyARN the key's policy must let SNS use it. Default: none.
 	ProducerTopicARNs pulumi.StringArrayInput
@@ -83,8 +87,8 @@ type workQueue struct {
 }
 
 type deadLetterQueue struct {
-	url, arn  pulumi.StringOutput
-	kmsKeyARN pulumi.StringInput // nil without a customer key
+	url, arn, name pulumi.StringOutput
+	kmsKeyARN      pulumi.StringInput // nil without a customer key
 }
 
 func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
@@ -95,7 +99,7 @@ func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
 	if err != nil {
 		return workQueue{}, err
 	}
-	name, opts := b.child("queue")
+	name, opts := b.child("queue", pulumi.Protect(args.Protect))
 	settings := b.queueSettings(args)
 	if args.Name != "" {
 		settings.Name = pulumi.String(args.Name)
@@ -113,7 +117,7 @@ func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
 	}
 	return workQueue{
 		url: queue.Url, arn: queue.Arn, name: queue.Name, kmsKeyARN: args.KMSKeyARN,
-		deadLetter: &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, kmsKeyARN: args.KMSKeyARN},
+		deadLetter: &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, name: deadLetter.Name, kmsKeyARN: args.KMSKeyARN},
 	}, nil
 }
 
@@ -128,16 +132,20 @@ func joinQueue(existing ExistingQueue) workQueue {
 		q.deadLetter = &deadLetterQueue{
 			url:       existing.DeadLetterQueueURL.ToStringOutput(),
 			arn:       existing.DeadLetterQueueARN.ToStringOutput(),
+			name:      existing.DeadLetterQueueARN.ToStringOutput().ApplyT(queueNameOf).(pulumi.StringOutput),
 			kmsKeyARN: existing.DeadLetterQueueKMSKeyARN,
 		}
 	}
 	return q
 }
 
+// queueNameOf is the last part of a queue's ARN.
+func queueNameOf(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
+
 // newDeadLetterQueue makes the queue for messages that failed too often. That of a
 // FIFO queue has to be FIFO, and deduplicates by the ids that SQS gives it.
 func (b *builder) newDeadLetterQueue(args QueueArgs) (*sqs.Queue, error) {
-	name, opts := b.child("dlq")
+	name, opts := b.child("dlq", pulumi.Protect(args.Protect))
 	settings := b.queueSettings(args)
 	settings.MessageRetentionSeconds = pulumi.Int(deadLetterRetentionSeconds)
 	queue, err := sqs.NewQueue(b.ctx, name, settings, opts...)

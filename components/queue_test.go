@@ -153,3 +153,14 @@ func TestProducerPolicyUsesTheKey(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, <-known, `"Action":["kms:GenerateDataKey","kms:Decrypt"],"Effect":"Allow","Resource":["`+testKey+`"]`)
 }
+
+func TestProtectedQueues(t *testing.T) {
+	t.Parallel()
+	for _, protect := range []bool{false, true} {
+		bothModes(t, with(func(a *QueueWorkerArgs) { a.Queue.Protect = protect }), func(t *testing.T, p *plan.Plan, _ bool) {
+			assert.Equal(t, protect, registration(t, p, "w-queue").RPC.GetProtect())
+			assert.Equal(t, protect, registration(t, p, "w-dlq").RPC.GetProtect())
+			assert.False(t, registration(t, p, "w-service").RPC.GetProtect(), "what can be made anew")
+		})
+	}
+}

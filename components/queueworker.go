@@ -27,6 +27,8 @@ type QueueWorkerArgs struct {
 	Service ServiceArgs
 	// Scaling says how many tasks run, and when.
 	Scaling ScalingArgs
+	// Operations says who is told when something needs a person.
+	Operations OperationsArgs
 	// TaskPolicyStatements is what the task's code may do besides consuming the
 	// queue. Default: nothing.
 	TaskPolicyStatements []PolicyStatement
@@ -58,9 +60,12 @@ type QueueWorker struct {
 	// service/<cluster>/<service>.
 	ScalableTargetID pulumi.StringOutput `pulumi:"scalableTargetId"`
 	// PolicyARNs and AlarmARNs are keyed scaleOut, idle and, if a step scales in,
-	// scaleIn.
+	// scaleIn. With an SNS topic there are the alarms deadLetters, oldestMessage,
+	// notStarting, stuck and atMaximum, too.
 	PolicyARNs pulumi.StringMapOutput `pulumi:"policyArns"`
 	AlarmARNs  pulumi.StringMapOutput `pulumi:"alarmArns"`
+	// DashboardName is "" without a dashboard.
+	DashboardName pulumi.StringOutput `pulumi:"dashboardName"`
 }
 
 // NewQueueWorker registers the queue, the roles, the task definition, the service,
@@ -123,9 +128,17 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err != nil {
 		return err
 	}
-	alarms, err := b.newAlarms(args, queue, service, scaling)
+	alarms, err := b.newAlarms(append(scalingAlarms(args, queue, service, scaling), operationsAlarms(args, queue, service)...))
 	if err != nil {
 		return err
+	}
+	w.DashboardName = pulumi.String("").ToStringOutput()
+	if args.Operations.Dashboard {
+		dashboard, err := b.newDashboard(args, queue, service, alarms)
+		if err != nil {
+			return err
+		}
+		w.DashboardName = dashboard.DashboardName
 	}
 
 	w.QueueURL, w.QueueARN, w.QueueName = queue.url, queue.arn, queue.name
@@ -159,6 +172,7 @@ func (w *QueueWorker) outputs() pulumi.Map {
 		"scalableTargetId":   w.ScalableTargetID,
 		"policyArns":         w.PolicyARNs,
 		"alarmArns":          w.AlarmARNs,
+		"dashboardName":      w.DashboardName,
 	}
 }
 

@@ -66,6 +66,9 @@ type TaskArgs struct {
 	// offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731 and more,
 	// up to 3653. Default 30.
 	LogRetentionDays int
+	// LogKMSKeyARN is the customer key that encrypts the logs; its policy has to let
+	// the logs service of the region use it. Default: none, for the key of AWS.
+	LogKMSKeyARN pulumi.StringInput
 }
 
 const (
@@ -84,10 +87,11 @@ var ownEnvironment = []string{"QUEUE_URL", "QUEUE_NAME", "DLQ_URL", "STOP_TIMEOU
 
 func (b *builder) newLogGroup(args TaskArgs) (*cloudwatch.LogGroup, error) {
 	name, opts := b.child("logs")
-	group, err := cloudwatch.NewLogGroup(b.ctx, name, &cloudwatch.LogGroupArgs{
-		RetentionInDays: pulumi.Int(args.LogRetentionDays),
-		Tags:            b.tags,
-	}, opts...)
+	settings := &cloudwatch.LogGroupArgs{RetentionInDays: pulumi.Int(args.LogRetentionDays), Tags: b.tags}
+	if args.LogKMSKeyARN != nil {
+		settings.KmsKeyId = args.LogKMSKeyARN.ToStringOutput()
+	}
+	group, err := cloudwatch.NewLogGroup(b.ctx, name, settings, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("creating the log group: %w", err)
 	}

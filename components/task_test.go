@@ -135,3 +135,13 @@ func TestSecretEnvironmentStaysSecret(t *testing.T) {
 	signature := fields["containerDefinitions"].GetStructValue().GetFields()
 	assert.NotNil(t, signature, "a secret is registered as an object with a signature, not as a text")
 }
+
+func TestLogsUnderACustomerKey(t *testing.T) {
+	t.Parallel()
+	bothModes(t, with(func(a *QueueWorkerArgs) { a.Task.LogKMSKeyARN = pulumi.String(testKey) }), func(t *testing.T, p *plan.Plan, _ bool) {
+		assert.Equal(t, testKey, inputs(t, p, "w-logs")["kmsKeyId"])
+	})
+	bothModes(t, minimalArgs(), func(t *testing.T, p *plan.Plan, _ bool) {
+		assert.NotContains(t, inputs(t, p, "w-logs"), "kmsKeyId")
+	})
+}

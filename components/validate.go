@@ -25,6 +25,7 @@ func (args *QueueWorkerArgs) Validate() error {
 	validateService(&found, complete.Service)
 	validateScaling(&found, complete.Scaling)
 	validateStatements(&found, complete.TaskPolicyStatements)
+	validateOperations(&found, complete.Operations)
 	if complete.Task.ReadonlyRootFilesystem && complete.Service.EnableExecuteCommand {
 		found.Add("readonlyRootFilesystem", true, "ECS Exec writes to the root file system; set enableExecuteCommand or this to false")
 	}
@@ -96,7 +97,7 @@ func checkFIFOARN(found *FieldErrors, key string, in pulumi.StringInput) {
 func isZeroQueue(q QueueArgs) bool {
 	return q.Name == "" && q.VisibilityTimeoutSeconds == 0 && q.MessageRetentionSeconds == 0 &&
 		q.ContentBasedDeduplication == nil && q.KeepAwake == nil && !q.HighThroughput && q.MaxReceiveCount == 0 &&
-		q.KMSKeyARN == nil && q.ProducerTopicARNs == nil && len(q.ProducerAccountIDs) == 0
+		!q.Protect && q.KMSKeyARN == nil && q.ProducerTopicARNs == nil && len(q.ProducerAccountIDs) == 0
 }
 
 func validateTask(found *FieldErrors, t TaskArgs) {
@@ -114,6 +115,7 @@ func validateTask(found *FieldErrors, t TaskArgs) {
 		checkRange(found, "ephemeralStorageGiB", t.EphemeralStorageGiB, 21, 200, "or leave it out for 20, which cost nothing")
 	}
 	checkOneOf(found, "logRetentionDays", t.LogRetentionDays, logRetentions...)
+	checkARN(found, "logKmsKeyArn", t.LogKMSKeyARN, "kms", "key/")
 }
 
 func validateSize(found *FieldErrors, cpu, memoryMiB int) {
@@ -285,6 +287,28 @@ func validateStatements(found *FieldErrors, statements []PolicyStatement) {
 			if arn, known := plain(resource); known && arn != "*" && !strings.HasPrefix(arn, "arn:") {
 				found.Add(key+".resources", arn, "needs to be an ARN, such as arn:aws:s3:::bucket/*")
 			}
+		}
+	}
+}
+
+func validateOperations(found *FieldErrors, o OperationsArgs) {
+	checkARN(found, "alarmTopicArn", o.TopicARN, "sns", "")
+	if arn, known := plain(o.TopicARN); known && strings.HasSuffix(arn, ".fifo") {
+		found.Add("alarmTopicArn", arn, "alarms cannot publish to an SNS FIFO topic; name one without .fifo")
+	}
+	for _, span := range []struct {
+		key         string
+		minutes     *int
+		least, most int
+		what        string
+	}{
+		{"oldestMessageMinutes", o.OldestMessageMinutes, 1, 20160, "14 days, the longest a message is kept"},
+		{"notStartingMinutes", o.NotStartingMinutes, guardedMinutes, 1440, "a day, the longest an alarm looks back"},
+		{"stuckMinutes", o.StuckMinutes, guardedMinutes, 1440, "a day, the longest an alarm looks back"},
+		{"atMaximumMinutes", o.AtMaximumMinutes, guardedMinutes, 1440, "a day, the longest an alarm looks back"},
+	} {
+		if *span.minutes != 0 {
+			checkRange(found, span.key, *span.minutes, span.least, span.most, span.what+", or 0 for no such alarm")
 		}
 	}
 }

@@ -84,6 +84,7 @@ func (r *configReader) config() Config {
 				EnableExecuteCommand:            r.bool("enableExecuteCommand"),
 			},
 			Scaling:              r.scaling(),
+			Operations:           r.operations(),
 			TaskPolicyStatements: r.statements(),
 		},
 	}
@@ -112,6 +113,7 @@ func (r *configReader) queue() components.QueueArgs {
 		HighThroughput:            r.bool("highThroughput"),
 		MaxReceiveCount:           r.positive("maxReceiveCount"),
 		KMSKeyARN:                 optional(r.string("queueKmsKeyArn")),
+		Protect:                   r.bool("protectQueue"),
 		ProducerTopicARNs:         optionalList(r.strings("producerTopicArns")),
 		ProducerAccountIDs:        r.strings("producerAccountIds"),
 	}
@@ -129,6 +131,7 @@ func (r *configReader) task(architecture components.Architecture) components.Tas
 		EphemeralStorageGiB:    r.int("ephemeralStorageGiB"),
 		ReadonlyRootFilesystem: r.bool("readonlyRootFilesystem"),
 		LogRetentionDays:       r.positive("logRetentionDays"),
+		LogKMSKeyARN:           optional(r.string("logKmsKeyArn")),
 	}
 }
 
@@ -166,6 +169,17 @@ func (r *configReader) scaling() components.ScalingArgs {
 		SuspendScaleOut: r.bool("suspendScaleOut"),
 		ScaleOutAlarm:   label("scaleOut"),
 		ScaleInAlarm:    label("scaleIn"),
+	}
+}
+
+func (r *configReader) operations() components.OperationsArgs {
+	return components.OperationsArgs{
+		TopicARN:             optional(r.string("alarmTopicArn")),
+		OldestMessageMinutes: r.intPointer("oldestMessageMinutes"),
+		NotStartingMinutes:   r.intPointer("notStartingMinutes"),
+		StuckMinutes:         r.intPointer("stuckMinutes"),
+		AtMaximumMinutes:     r.intPointer("atMaximumMinutes"),
+		Dashboard:            r.bool("dashboard"),
 	}
 }
 

@@ -99,6 +99,14 @@ func TestBadConfiguration(t *testing.T) {
 		"flag no flag":                {dev, []string{"highThroughput", "yes please"}, `highThroughput: "yes please": needs to be true or false`},
 		"deduplication no flag":       {dev, []string{"contentBasedDeduplication", "maybe"}, `contentBasedDeduplication: "maybe": needs to be true or false`},
 		// service
+		"log key by alias":         {dev, []string{"logKmsKeyArn", "alias/logs"}, `logKmsKeyArn: "alias/logs": needs to be an ARN of the form arn:aws:kms:`},
+		"topic by name":            {dev, []string{"alarmTopicArn", "on-call"}, `alarmTopicArn: "on-call": needs to be an ARN of the form arn:aws:sns:`},
+		"FIFO topic":               {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-1:123456789012:on-call.fifo"}, `alarms cannot publish to an SNS FIFO topic; name one without .fifo`},
+		"message too old":          {dev, []string{"oldestMessageMinutes", "20161"}, "oldestMessageMinutes: 20161: needs to be 1 to 20160 (14 days, the longest a message is kept, or 0 for no such alarm)"},
+		"not starting at once":     {dev, []string{"notStartingMinutes", "2"}, "notStartingMinutes: 2: needs to be 3 to 1440 (a day, the longest an alarm looks back, or 0 for no such alarm)"},
+		"stuck for two days":       {dev, []string{"stuckMinutes", "2880"}, "stuckMinutes: 2880: needs to be 3 to 1440"},
+		"at maximum, in words":     {dev, []string{"atMaximumMinutes", "an hour"}, `atMaximumMinutes: "an hour": needs to be a whole number`},
+		"dashboard in words":       {dev, []string{"dashboard", "yes please"}, `dashboard: "yes please": needs to be true or false`},
 		"spot over 100":            {dev, []string{"spotPercent", "101"}, "spotPercent: 101: needs to be 0 to 100"},
 		"base without spot":        {dev, []string{"onDemandBase", "1"}, "onDemandBase: 1: means nothing without spotPercent"},
 		"base with all spot":       {dev, []string{"onDemandBase", "1", "spotPercent", "100"}, "onDemandBase: 1: does not go with spotPercent 100"},
@@ -227,9 +235,11 @@ func TestPulumiYamlStatesTheDefaults(t *testing.T) {
 	stack, err := stackfile.Load("..", "dev")
 	require.NoError(t, err)
 	stack.Settings.Config = nil
+	const topic = "arn:aws:sns:us-west-1:123456789012:on-call" // without it there are no alarms to have defaults
 	defaults, err := stack.Values()
 	require.NoError(t, err)
 	defaults["aws:region"] = "us-west-1"
+	defaults[key("alarmTopicArn")] = topic
 	inputsOf := func(config map[string]string) map[string]map[string]any {
 		p, err := plan.Of(Deploy, plan.Options{Project: project, Stack: "dev", Account: account(t), Config: config})
 		require.NoError(t, err)
@@ -239,7 +249,7 @@ func TestPulumiYamlStatesTheDefaults(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, inputsOf(map[string]string{"aws:region": "us-west-1", key("assignPublicIp"): "true"}), inputsOf(defaults))
+	assert.Equal(t, inputsOf(map[string]string{"aws:region": "us-west-1", key("assignPublicIp"): "true", key("alarmTopicArn"): topic}), inputsOf(defaults))
 }
 
 func TestEditDistance(t *testing.T) {

@@ -31,7 +31,7 @@ func account(t testing.TB) *cloud.Account {
 	a := cloud.NewAccount("us-west-1")
 	_, err := a.PutCluster(cloud.Cluster{Name: "apps"})
 	require.NoError(t, err)
-	a.Repositories["jobs"] = &cloud.Repository{Name: "jobs"}
+	a.PushImage("jobs", "v1")
 	a.VPCs["vpc-0a1b2c3d4e5f60718"] = &cloud.VPC{PrivateSubnetIDs: []string{"subnet-0a1b2c3d4e5f6071a", "subnet-0a1b2c3d4e5f6071b"}}
 	return a
 }

@@ -86,4 +86,5 @@ func export(ctx *pulumi.Context, worker *components.QueueWorker) {
 	ctx.Export("scalableTargetId", worker.ScalableTargetID)
 	ctx.Export("policyArns", worker.PolicyARNs)
 	ctx.Export("alarmArns", worker.AlarmARNs)
+	ctx.Export("dashboardName", worker.DashboardName)
 }

@@ -38,12 +38,17 @@ func TestGoldenPlan(t *testing.T) {
 	}
 }
 
-// render lists type, name and inputs of a plan's resources.
+// render lists type, name and inputs of a plan's resources, and which Pulumi will not
+// delete.
 func render(t *testing.T, p *plan.Plan) string {
 	t.Helper()
 	var text strings.Builder
 	for _, r := range p.Sorted() {
-		block, err := yaml.Marshal(map[string]any{r.Type + " " + r.Name: r.Inputs})
+		title := r.Type + " " + r.Name
+		if r.RPC.GetProtect() {
+			title += " (protected)"
+		}
+		block, err := yaml.Marshal(map[string]any{title: r.Inputs})
 		require.NoError(t, err)
 		text.Write(block)
 	}

@@ -33,6 +33,7 @@ type Account struct {
 	Targets           map[string]*ScalableTarget           `json:"targets"`           // by resource id
 	Policies          map[string]*ScalingPolicy            `json:"policies"`          // by ARN
 	Alarms            map[string]*Alarm                    `json:"alarms"`            // by name
+	Dashboards        map[string]*Dashboard                `json:"dashboards"`        // by name
 	Repositories      map[string]*Repository               `json:"repositories"`      // by name
 	Schedules         map[string]*Schedule                 `json:"schedules"`         // by name
 	VPCs              map[string]*VPC                      `json:"vpcs"`              // by id
@@ -63,6 +64,7 @@ func (a *Account) makeMaps() {
 	makeMap(&a.Targets)
 	makeMap(&a.Policies)
 	makeMap(&a.Alarms)
+	makeMap(&a.Dashboards)
 	makeMap(&a.Repositories)
 	makeMap(&a.Schedules)
 	makeMap(&a.VPCs)

@@ -55,16 +55,20 @@ func (c *Control) evaluateAlarms() {
 		alarm := c.account.Alarms[name]
 		e, ok := c.alarms[name]
 		if !ok || e.alarm != alarm {
-			before := e
+			previous := e
 			e = c.newAlarmEvaluation(alarm)
-			if before != nil {
-				e.state = before.state
+			if previous != nil {
+				e.state = previous.state
 			}
 			c.alarms[name] = e
 		}
 		datapoints := c.datapoints(e)
-		e.state = alarm.nextState(e.state, datapoints)
+		before := e.state
+		e.state = alarm.nextState(before, datapoints)
 		e.newest = newestOf(datapoints)
+		if e.state != before {
+			c.notify(e)
+		}
 		if e.state == InAlarm {
 			c.act(e, datapoints)
 		}

@@ -17,6 +17,7 @@ type Alarm struct {
 	DatapointsToAlarm  int               `json:"datapointsToAlarm,omitempty"` // 0 is EvaluationPeriods
 	TreatMissingData   string            `json:"treatMissingData,omitempty"`  // "" is missing
 	AlarmActions       []string          `json:"alarmActions,omitempty"`
+	OKActions          []string          `json:"okActions,omitempty"`
 	Namespace          string            `json:"namespace,omitempty"`
 	MetricName         string            `json:"metricName,omitempty"`
 	Statistic          string            `json:"statistic,omitempty"`
@@ -60,9 +61,9 @@ func (a *Account) PutMetricAlarm(alarm Alarm) (*Alarm, error) {
 	if _, ok := operatorInWords[alarm.ComparisonOperator]; !ok {
 		return nil, refuse("ValidationError", "comparisonOperator %q does not exist", alarm.ComparisonOperator)
 	}
-	for _, action := range alarm.AlarmActions {
-		if _, ok := a.Policies[action]; !ok {
-			return nil, refuse("ValidationError", "the alarm action %s is no scaling policy", action)
+	for _, action := range append(slices.Clone(alarm.AlarmActions), alarm.OKActions...) {
+		if _, ok := a.Policies[action]; !ok && !isTopic(action) {
+			return nil, refuse("ValidationError", "the action %s is neither a scaling policy nor an SNS topic", action)
 		}
 	}
 	alarm.ARN = a.ARN("cloudwatch", "alarm:"+alarm.Name)

@@ -15,16 +15,6 @@ type ClusterCapacityProviders struct {
 	CapacityProviders []string `json:"capacityProviders"`
 }
 
-// Repository is an ECR repository.
-type Repository struct {
-	Name string `json:"name"`
-}
-
-// URL of a repository of the account.
-func (a *Account) RepositoryURL(name string) string {
-	return AccountID + ".dkr.ecr." + a.Region + ".amazonaws.com/" + name
-}
-
 // PutCluster makes or changes a cluster.
 func (a *Account) PutCluster(c Cluster) (*Cluster, error) {
 	c.ARN = a.ARN("ecs", "cluster/"+c.Name)

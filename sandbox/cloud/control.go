@@ -61,9 +61,10 @@ type Control struct {
 
 	stopTimeouts map[*TaskDefinition]time.Duration
 
-	cooldowns  cooldowns
-	draining   bool
-	activities []Activity
+	cooldowns     cooldowns
+	draining      bool
+	activities    []Activity
+	notifications []Notification
 }
 
 // NewControl starts the control plane of an account at a time.
@@ -137,6 +138,12 @@ func (c *Control) measure() {
 // PutMetric publishes a value of a custom metric for the minute that is going on.
 func (c *Control) PutMetric(namespace, name string, dimensions map[string]string, value float64) {
 	c.metrics.series(namespace, name, dimensions).gauge(c.minute+1, c.minute+1+c.o.MetricDelay, value)
+}
+
+// Reported says whether CloudWatch has ever got a value of a metric.
+func (c *Control) Reported(namespace, name string, dimensions map[string]string) bool {
+	s, ok := c.metrics[seriesKey(namespace, name, dimensions)]
+	return ok && len(s.points) > 0
 }
 
 // Activities are what Application Auto Scaling did, oldest first.

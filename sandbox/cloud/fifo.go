@@ -62,6 +62,7 @@ type Mailbox struct {
 	sent     map[string]*dedupEntry
 	attempts map[string]*receiveAttempt
 	sequence uint64
+	deletes  int
 	// inFlight is at least the number of messages in flight; see full.
 	inFlight int
 	swept    time.Time // when messages past their retention were last looked for
@@ -282,6 +283,7 @@ func (b *Mailbox) Delete(now time.Time, handle string) error {
 		return nil
 	}
 	b.remove(m)
+	b.deletes++
 	b.forgetAt(now.Add(DeduplicationInterval), func() { delete(b.handles, handle) })
 	return nil
 }

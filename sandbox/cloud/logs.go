@@ -7,6 +7,7 @@ type LogGroup struct {
 	ARN             string            `json:"arn"`
 	Name            string            `json:"name"`
 	RetentionInDays int               `json:"retentionInDays,omitempty"` // 0 is for ever
+	KMSKeyID        string            `json:"kmsKeyId,omitempty"`
 	Tags            map[string]string `json:"tags,omitempty"`
 }
 

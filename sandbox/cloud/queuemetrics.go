@@ -12,8 +12,9 @@ const (
 
 // queueMetrics is what SQS reports of a queue.
 type queueMetrics struct {
-	visible, inFlight, delayed, oldest *series
+	visible, inFlight, delayed, oldest, sent, deleted *series
 
+	sentBefore, deletedBefore int // up to the minute before
 	// lastActive is the last minute in which the queue was used or held a message.
 	lastActive int
 	asleep     bool
@@ -30,14 +31,18 @@ func (c *Control) newQueueMetrics(name string) *queueMetrics {
 		inFlight:   of("ApproximateNumberOfMessagesNotVisible"),
 		delayed:    of("ApproximateNumberOfMessagesDelayed"),
 		oldest:     of("ApproximateAgeOfOldestMessage"),
+		sent:       of("NumberOfMessagesSent"),
+		deleted:    of("NumberOfMessagesDeleted"),
 		lastActive: c.minute, asleep: c.o.QueuesAsleep,
 	}
 }
 
-// sampleQueue reports the counts of a queue once a minute: those of messages in
-// flight and delayed only if there are any, and nothing while the queue sleeps.
+// sampleQueue reports the counts of a queue once a minute: of all but the visible
+// messages only if there are any, and nothing while the queue sleeps.
 func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 	counts := box.Counts(c.now)
+	sent, deleted := int(box.sequence)-q.sentBefore, box.deletes-q.deletedBefore
+	q.sentBefore, q.deletedBefore = int(box.sequence), box.deletes
 	used := box.usedSince(c.now.Add(-c.o.Minute)) || counts != Counts{}
 	if used {
 		if q.asleep {
@@ -60,11 +65,13 @@ func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 		published = q.awakeFrom + c.o.MetricDelay
 	}
 	q.visible.gauge(c.minute, published, float64(counts.Visible))
-	if counts.InFlight > 0 {
-		q.inFlight.gauge(c.minute, published, float64(counts.InFlight))
-	}
-	if counts.Delayed > 0 {
-		q.delayed.gauge(c.minute, published, float64(counts.Delayed))
+	for _, some := range []struct {
+		series *series
+		count  int
+	}{{q.inFlight, counts.InFlight}, {q.delayed, counts.Delayed}, {q.sent, sent}, {q.deleted, deleted}} {
+		if some.count > 0 {
+			some.series.gauge(c.minute, published, float64(some.count))
+		}
 	}
 	if age, ok := box.oldestAge(c.now); ok {
 		q.oldest.gauge(c.minute, published, age.Seconds())

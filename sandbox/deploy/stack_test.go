@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/stretchr/testify/assert"
@@ -151,6 +152,14 @@ func TestLifecycle(t *testing.T) {
 			assert.Equal(t, 1, (*third.Summary.ResourceChanges)["replace"])
 			assert.Equal(t, 1, (*third.Summary.ResourceChanges)["update"])
 
+			if stack == "prod" {
+				_, err = changed.Destroy(ctx)
+				require.Error(t, err, "its queues are protected")
+				assert.Len(t, changed.Account.Queues, 2, "Pulumi removes what it may, and leaves them with what is in them")
+				changed = open(t, ctx, folder, stack, `environment={"ENV":"changed"}`, "protectQueue=false")
+				_, err = changed.Up(ctx)
+				require.NoError(t, err)
+			}
 			dependencies = edges(t, changed)
 			stream, all = recordEvents()
 			_, err = changed.Destroy(ctx, optdestroy.EventStreams(stream))
@@ -238,6 +247,10 @@ func TestImmutableFieldsReplace(t *testing.T) {
 	ctx, folder := t.Context(), t.TempDir()
 	_, err := open(t, ctx, folder, "prod").Up(ctx)
 	require.NoError(t, err)
+	_, err = open(t, ctx, folder, "prod", "queueName=other.fifo").Preview(ctx)
+	require.Error(t, err, "a protected queue is not replaced, and a preview says so")
+	_, err = open(t, ctx, folder, "prod", "protectQueue=false").Up(ctx)
+	require.NoError(t, err)
 	cases := map[string]struct {
 		config string
 		ops    map[string]string
@@ -251,7 +264,7 @@ func TestImmutableFieldsReplace(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			stream, all := recordEvents()
-			_, err := open(t, ctx, folder, "prod", tc.config).Preview(ctx, optpreview.EventStreams(stream))
+			_, err := open(t, ctx, folder, "prod", "protectQueue=false", tc.config).Preview(ctx, optpreview.EventStreams(stream))
 			require.NoError(t, err)
 			got := map[string]string{}
 			for _, event := range all() {
@@ -264,6 +277,28 @@ func TestImmutableFieldsReplace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDriftDetectionLeavesAutoScalingAlone: what Pulumi's drift detection runs, a
+// refresh that only previews, finds no drift where auto scaling has moved the task
+// count, and finds what was changed by hand.
+func TestDriftDetectionLeavesAutoScalingAlone(t *testing.T) {
+	t.Parallel()
+	ctx, folder := t.Context(), t.TempDir()
+	s := open(t, ctx, folder, "dev")
+	_, err := s.Up(ctx)
+	require.NoError(t, err)
+	drift := func() error {
+		_, err := s.stack.PreviewRefresh(ctx, optrefresh.ExpectNoChanges())
+		return err
+	}
+	require.NoError(t, drift())
+	onlyService(t, s.Account).DesiredCount = 3
+	require.NoError(t, drift())
+	for _, target := range s.Account.Targets {
+		target.MaxCapacity = 50
+	}
+	require.ErrorContains(t, drift(), "no changes were expected")
 }
 
 func TestWrongConfigurationCreatesNothing(t *testing.T) {

@@ -37,13 +37,18 @@ func chosen(inputs resource.PropertyMap) bool {
 	return ok
 }
 
-func diff(k kind, olds, news resource.PropertyMap) *pulumirpc.DiffResponse {
+// diff compares inputs, but for those to ignore. The engine does that itself in an
+// update, and leaves it to the provider in a refresh.
+func diff(k kind, olds, news resource.PropertyMap, ignore []string) *pulumirpc.DiffResponse {
 	response := &pulumirpc.DiffResponse{
 		Changes:         pulumirpc.DiffResponse_DIFF_NONE,
 		HasDetailedDiff: true,
 		DetailedDiff:    map[string]*pulumirpc.PropertyDiff{},
 	}
 	for _, key := range changedKeys(olds, news) {
+		if slices.Contains(ignore, key) {
+			continue
+		}
 		replaces := slices.Contains(k.immutable, key)
 		response.Changes = pulumirpc.DiffResponse_DIFF_SOME
 		response.Diffs = append(response.Diffs, key)

@@ -21,6 +21,7 @@ var functions = map[string]func(a *cloud.Account, args properties) (properties, 
 	"aws:ec2/getSubnets:getSubnets":       getSubnets,
 	"aws:ecs/getCluster:getCluster":       getCluster,
 	"aws:ecr/getRepository:getRepository": getRepository,
+	"aws:ecr/getImage:getImage":           getImage,
 }
 
 // Call answers a look-up.
@@ -78,5 +79,18 @@ func getRepository(a *cloud.Account, args properties) (properties, error) {
 		"id": name, "name": name,
 		"arn":           a.ARN("ecr", "repository/"+name),
 		"repositoryUrl": a.RepositoryURL(name),
+	}, nil
+}
+
+func getImage(a *cloud.Account, args properties) (properties, error) {
+	repository, tag := text(args["repositoryName"]), text(args["imageTag"])
+	digest, err := a.Image(repository, tag)
+	if err != nil {
+		return nil, fmt.Errorf("reading ECR Images: %w", err)
+	}
+	return properties{
+		"id": digest, "imageDigest": digest, "imageTag": tag, "imageTags": []any{tag},
+		"repositoryName": repository, "registryId": cloud.AccountID,
+		"imageUri": a.RepositoryURL(repository) + "@" + digest,
 	}, nil
 }

@@ -29,15 +29,6 @@ func init() {
 			remove: (*cloud.Account).DeleteScalingPolicy,
 		}),
 		define(kind{
-			token: "aws:cloudwatch/metricAlarm:MetricAlarm", nameSuffix: noSuffix,
-			immutable: []string{"name"}, computed: []string{"arn"},
-		}, model[cloud.Alarm]{
-			id:     func(alarm *cloud.Alarm) string { return alarm.Name },
-			create: (*cloud.Account).PutMetricAlarm,
-			find:   lookUp(func(a *cloud.Account) map[string]*cloud.Alarm { return a.Alarms }),
-			remove: (*cloud.Account).DeleteAlarm,
-		}),
-		define(kind{
 			token: "aws:scheduler/schedule:Schedule", nameSuffix: noSuffix,
 			immutable: []string{"name"}, computed: []string{"arn"},
 		}, model[cloud.Schedule]{

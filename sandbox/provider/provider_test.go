@@ -90,7 +90,7 @@ func TestDiff(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := diff(k, props(t, tc.olds), props(t, tc.news))
+			got := diff(k, props(t, tc.olds), props(t, tc.news), nil)
 			assert.Equal(t, tc.changes, got.GetChanges())
 			assert.Equal(t, tc.diffs, got.GetDiffs())
 			assert.Equal(t, tc.replaces, got.GetReplaces())

@@ -161,7 +161,7 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 	if err != nil {
 		return nil, err
 	}
-	return diff(k, olds, news), nil
+	return diff(k, olds, news, req.GetIgnoreChanges()), nil
 }
 
 // Create makes a resource, or in a preview says what is known of it.

@@ -28,7 +28,7 @@ func (s *Stack) PutExisting(account *cloud.Account) error {
 		}
 	}
 	if name := value("repositoryName"); name != "" {
-		account.Repositories[name] = &cloud.Repository{Name: name}
+		account.PushImage(name, value("imageTag"))
 	}
 	if id := value("vpcId"); id != "" {
 		account.VPCs[id] = &cloud.VPC{

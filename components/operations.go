@@ -1,0 +1,121 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// OperationsArgs say who is told when something needs a person, and what there is to
+// look at.
+type OperationsArgs struct {
+	// TopicARN is an SNS topic, not a FIFO one, that the alarms below publish to when
+	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
+	// looks at, all of them about $1.90. Default: none, and none of the alarms. That
+	// the dead-letter queue is not empty is told in any case.
+	TopicARN pulumi.StringInput
+	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;
+	// 0 for no alarm. Default 60.
+	OldestMessageMinutes *int
+	// NotStartingMinutes is how long messages may wait while no task runs, 3 to 1440;
+	// 0 for no alarm. Default 20: a queue that wakes reports up to 15 minutes late,
+	// and then all of them at once.
+	NotStartingMinutes *int
+	// StuckMinutes is how long tasks may run while there is work and none of it gets
+	// done, 3 to 1440; 0 for no alarm. Longer than the longest handler. Default 60.
+	StuckMinutes *int
+	// AtMaximumMinutes is how long MaxCapacity tasks may run while messages wait, 2 to
+	// 1440; 0 for no alarm. Default 60.
+	AtMaximumMinutes *int
+	// Dashboard makes a CloudWatch dashboard. The account's first three cost nothing,
+	// any other $3 a month. Default false.
+	Dashboard bool
+}
+
+const (
+	defaultOldestMessageMinutes = 60
+	defaultNotStartingMinutes   = 20
+	defaultStuckMinutes         = 60
+	defaultAtMaximumMinutes     = 60
+)
+
+// Expressions of the alarms: 1 while it is so, else 0. They have no datapoint where
+// CloudWatch does not report what they look at; only that no task runs is told by no
+// CPU being reported. A FILL that made one of the others 0 would hold the newest
+// minute there for ever if metrics come a minute late, and the alarm with it.
+const (
+	notStarting = "IF(visible, IF(FILL(tasks, 0), 0, 1), 0)"
+	noProgress  = "IF(tasks, IF(FILL(deleted, 0), 0, 1), 0)"
+	stuck       = "IF(visible, noprogress, IF(outstanding, noprogress, 0))"
+	atMaximum   = "IF(visible, IF(tasks >= %d, 1, 0), 0)"
+)
+
+// operationsAlarms tell a person. Their descriptions begin with the entry of the
+// runbook to read.
+func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []alarm {
+	o := args.Operations
+	if o.TopicARN == nil {
+		return nil
+	}
+	visible := query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible"))
+	tasks := query("tasks", serviceMetric(args.Service.ClusterName, service.Name, "SampleCount"))
+	deleted := queueMetric(queue, "NumberOfMessagesDeleted")
+	deleted.statistic = "Sum"
+	table := []alarm{
+		{
+			key: "oldestMessage", suffix: "oldest-message-alarm", periods: 1,
+			description: fmt.Sprintf("Messages wait too long: the oldest was sent more than %d minutes ago.", *o.OldestMessageMinutes),
+			threshold:   float64(*o.OldestMessageMinutes * 60),
+			metric:      queueMetric(queue, "ApproximateAgeOfOldestMessage"),
+		},
+		{
+			key: "notStarting", suffix: "not-starting-alarm", periods: *o.NotStartingMinutes,
+			description: "Messages wait and nothing starts: there are messages, and no task runs.",
+			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(notStarting, "1 while messages wait and no task runs")},
+		},
+		{
+			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes,
+			description: "Tasks run and nothing gets done: there is work, tasks run, and no message was deleted.",
+			queries: append(queueQueries(queue), tasks, query("deleted", deleted),
+				expression("noprogress", noProgress, "1 while tasks run and no message is deleted", false),
+				result(stuck, "1 while there is work besides")),
+		},
+		{
+			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes,
+			description: fmt.Sprintf("The maximum is reached: %d tasks run, as many as may, and messages wait.", args.Scaling.MaxCapacity),
+			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(fmt.Sprintf(atMaximum, args.Scaling.MaxCapacity), "1 while all tasks run and messages wait")},
+		},
+	}
+	minutes := []int{*o.OldestMessageMinutes, *o.NotStartingMinutes, *o.StuckMinutes, *o.AtMaximumMinutes}
+	var wanted []alarm
+	for i, row := range table {
+		if minutes[i] > 0 {
+			wanted = append(wanted, row)
+		}
+	}
+	if queue.deadLetter != nil {
+		wanted = append(wanted, deadLettersRow(*queue.deadLetter))
+	}
+	for i := range wanted {
+		row := &wanted[i]
+		row.comparisonOperator = atLeast
+		if row.queries != nil {
+			row.threshold = 1
+		}
+		row.actions = pulumi.Array{o.TopicARN}
+		row.okActions = row.actions
+	}
+	return wanted
+}
+
+// deadLettersRow keeps its state where CloudWatch reports nothing: a dead-letter queue
+// that nobody uses stops to report, whatever is in it.
+func deadLettersRow(deadLetter deadLetterQueue) alarm {
+	return alarm{
+		key: "deadLetters", suffix: "dead-letters-alarm", periods: 1, threshold: 1, missing: "ignore",
+		description: "There are messages in the dead-letter queue.",
+		metric:      queueMetric(workQueue{name: deadLetter.name}, "ApproximateNumberOfMessagesVisible"),
+	}
+}
