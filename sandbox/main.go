@@ -56,6 +56,7 @@ flags of simulate:
   --days n            to simulate (30)        --seed n   of what is random (1)
   --out report.html   a report with pictures  --json     results for machines
   --activities        a line for each scaling activity of the stack
+  --against file      a Markdown table of what is different from an earlier run's --json
   --fail-on list      exit with an error if the stack is so: "p95_wait>5m,killed>0"
   --no-peers          the stack alone
   --metric-delay n    minutes until CloudWatch shows a metric (1)

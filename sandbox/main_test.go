@@ -38,6 +38,9 @@ func TestWrongCommandLines(t *testing.T) {
 		"no such workload":   {"simulate --workload nope", []string{`--workload: "nope": needs to be a file`, "trickle"}},
 		"no such price":      {"simulate --price gold=1", []string{`there is no price "gold"`}},
 		"no such key":        {"simulate --set nonsense=1", []string{"nonsense is no key that Pulumi.yaml describes"}},
+		"nothing to compare": {"simulate --against /nowhere/before.json", []string{"--against: open /nowhere/before.json"}},
+		"no run to compare":  {"simulate --workload trickle --days 1 --no-peers --against main.go", []string{`--against: "main.go" is no output of simulate --json`}},
+		"two outputs":        {"simulate --against main.go --json", []string{`--against: "main.go": goes without --json`}},
 		"no such stack":      {"simulate --stack test", []string{`there is no stack "test"`}},
 	}
 	for name, tc := range cases {
@@ -68,6 +71,25 @@ func TestSimulateFailsOnACondition(t *testing.T) {
 	assert.NotContains(t, err.Error(), "killed")
 	assert.Contains(t, output, "trickle, dev:\n  day 1 ", "a line for each scaling activity")
 	assert.FileExists(t, report)
+}
+
+// TestSimulateAgainst: what a pull request does, told from the run before it.
+func TestSimulateAgainst(t *testing.T) {
+	t.Parallel()
+	run := func(more ...string) string {
+		output, err := invoke(append([]string{"simulate", "--days", "2", "--workload", "nightly-batch", "--no-peers"}, more...)...)
+		require.NoError(t, err)
+		return output
+	}
+	before := filepath.Join(t.TempDir(), "before.json")
+	require.NoError(t, os.WriteFile(before, []byte(run("--json")), 0o600))
+	assert.Contains(t, run("--against", before), "No figure changes.")
+	slower := run("--against", before, "--set", "maxCapacity=1")
+	assert.Regexp(t, `\| nightly-batch \| .* \| \d+m\d*s? → \*\*\d+h\d+m\*\* \| 0 \|`, slower, "all messages wait longer for one task")
+	assert.Contains(t, slower, "Figures that change are bold.")
+	assert.Contains(t, run("--against", before, "--workload", "trickle"), "| trickle | ")
+	require.NoError(t, os.WriteFile(before, []byte("[]"), 0o600))
+	assert.Contains(t, run("--against", before), "(new)")
 }
 
 // TestOneCommandAStack: a second one is told to wait.

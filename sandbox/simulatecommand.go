@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ type simulateCommand struct {
 	parameters simulate.Parameters
 	noPeers    bool
 	json       bool
+	against    string
 	activities bool
 	out        string
 	failOn     string
@@ -36,6 +38,7 @@ func (s *simulateCommand) flags(f *flag.FlagSet) {
 	f.Func("price", "", func(text string) error { return p.Prices.Set(text) })
 	f.BoolVar(&s.noPeers, "no-peers", false, "")
 	f.BoolVar(&s.json, "json", false, "")
+	f.StringVar(&s.against, "against", "", "")
 	f.BoolVar(&s.activities, "activities", false, "")
 	f.StringVar(&s.out, "out", "", "")
 	f.StringVar(&s.failOn, "fail-on", "", "")
@@ -46,7 +49,11 @@ func (s *simulateCommand) run(c common) error {
 	if s.json && s.activities {
 		err = errors.Join(err, errors.New("--activities: true: goes without --json"))
 	}
-	if err := errors.Join(err, s.parameters.Check(), checkFolder("--out", s.out)); err != nil {
+	if s.against != "" && (s.json || s.activities) {
+		err = errors.Join(err, fmt.Errorf("--against: %q: goes without --json and --activities", s.against))
+	}
+	before, readErr := s.readBefore()
+	if err := errors.Join(err, readErr, s.parameters.Check(), checkFolder("--out", s.out)); err != nil {
 		return err
 	}
 	workloads, err := s.load()
@@ -61,13 +68,25 @@ func (s *simulateCommand) run(c common) error {
 		}
 		report.Comparisons = append(report.Comparisons, comparison)
 	}
-	if err := s.write(c.output, report); err != nil {
+	if err := s.write(c.output, report, before); err != nil {
 		return err
 	}
 	if err := report.Check(conditions); err != nil {
 		return fmt.Errorf("--fail-on:\n%w", err)
 	}
 	return nil
+}
+
+// readBefore reads the run to compare with, before anything is simulated.
+func (s *simulateCommand) readBefore() ([]byte, error) {
+	if s.against == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(s.against)
+	if err != nil {
+		return nil, fmt.Errorf("--against: %w", err)
+	}
+	return text, nil
 }
 
 func (s *simulateCommand) load() ([]*simulate.Workload, error) {
@@ -85,12 +104,19 @@ func (s *simulateCommand) load() ([]*simulate.Workload, error) {
 	return all, nil
 }
 
-func (s *simulateCommand) write(output io.Writer, report *simulate.Report) error {
-	if s.json {
-		if err := report.WriteJSON(output); err != nil {
-			return err
+func (s *simulateCommand) write(output io.Writer, report *simulate.Report, before []byte) error {
+	var err error
+	switch {
+	case s.json:
+		err = report.WriteJSON(output)
+	case s.against != "":
+		if err = report.WriteChanges(output, bytes.NewReader(before)); err != nil {
+			err = fmt.Errorf("--against: %q %w", s.against, err)
 		}
-	} else if err := report.WriteTable(output); err != nil {
+	default:
+		err = report.WriteTable(output)
+	}
+	if err != nil {
 		return err
 	}
 	if s.activities {
