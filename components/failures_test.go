@@ -90,6 +90,7 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 		"w-dashboard":          {worker, "creating the dashboard"},
 		"n":                    {network, "registering n"},
 		"n-vpc":                {network, "creating the VPC"},
+		"n-default":            {network, "closing the VPC's default security group"},
 		"n-egress":             {network, "creating the security group"},
 		"c":                    {cluster, "registering c"},
 		"c-cluster":            {cluster, "creating the cluster"},

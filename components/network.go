@@ -114,6 +114,15 @@ func (n *Network) newVPC(ctx *pulumi.Context, name string, args NetworkArgs) (*a
 	if err != nil {
 		return nil, fmt.Errorf("creating the VPC: %w", err)
 	}
+	// A VPC comes with a group whose members may talk to each other. Nothing uses it;
+	// without rules nothing can.
+	_, err = ec2.NewDefaultSecurityGroup(ctx, name+"-default", &ec2.DefaultSecurityGroupArgs{
+		VpcId: vpc.VpcId,
+		Tags:  args.Tags,
+	}, pulumi.Parent(n))
+	if err != nil {
+		return nil, fmt.Errorf("closing the VPC's default security group: %w", err)
+	}
 	return vpc, nil
 }
 
@@ -145,7 +154,8 @@ func (n *Network) securityGroups(ctx *pulumi.Context, name string, args NetworkA
 		Description: pulumi.String("Queue workers: anything out, nothing in"),
 		Egress: ec2.SecurityGroupEgressArray{&ec2.SecurityGroupEgressArgs{
 			Protocol: pulumi.String("-1"), FromPort: pulumi.Int(0), ToPort: pulumi.Int(0),
-			CidrBlocks: pulumi.ToStringArray([]string{"0.0.0.0/0"}),
+			CidrBlocks:  pulumi.ToStringArray([]string{"0.0.0.0/0"}),
+			Description: pulumi.String("What a handler has to reach is not known here"),
 		}},
 		Tags: args.Tags,
 	}, pulumi.Parent(n))

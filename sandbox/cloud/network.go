@@ -35,10 +35,11 @@ type SecurityGroup struct {
 
 // SecurityGroupRule lets traffic through.
 type SecurityGroupRule struct {
-	Protocol   string   `json:"protocol"`
-	FromPort   int      `json:"fromPort"`
-	ToPort     int      `json:"toPort"`
-	CIDRBlocks []string `json:"cidrBlocks,omitempty"`
+	Protocol    string   `json:"protocol"`
+	FromPort    int      `json:"fromPort"`
+	ToPort      int      `json:"toPort"`
+	CIDRBlocks  []string `json:"cidrBlocks,omitempty"`
+	Description string   `json:"description,omitempty"`
 }
 
 // PutSecurityGroup makes or changes a security group.
@@ -54,6 +55,13 @@ func (a *Account) PutSecurityGroup(g SecurityGroup) (*SecurityGroup, error) {
 	g.ARN = a.ARN("ec2", "security-group/"+g.ID)
 	a.SecurityGroups[g.ID] = &g
 	return &g, nil
+}
+
+// AdoptDefaultSecurityGroup gives the group that a VPC comes with the rules stated, and
+// no others.
+func (a *Account) AdoptDefaultSecurityGroup(g SecurityGroup) (*SecurityGroup, error) {
+	g.ID, g.Name = "sg-default-"+g.VPCID, "default"
+	return a.PutSecurityGroup(g)
 }
 
 // DeleteSecurityGroup removes a security group that no service uses.

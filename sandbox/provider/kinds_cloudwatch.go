@@ -5,6 +5,15 @@ import "fargate-queue-worker/sandbox/cloud"
 func init() {
 	register(
 		define(kind{
+			token: "aws:cloudwatch/logGroup:LogGroup", nameSuffix: noSuffix,
+			immutable: []string{"name"}, computed: []string{"arn"},
+		}, model[cloud.LogGroup]{
+			id:     func(g *cloud.LogGroup) string { return g.Name },
+			create: (*cloud.Account).PutLogGroup,
+			find:   lookUp(func(a *cloud.Account) map[string]*cloud.LogGroup { return a.LogGroups }),
+			remove: (*cloud.Account).DeleteLogGroup,
+		}),
+		define(kind{
 			token: "aws:cloudwatch/metricAlarm:MetricAlarm", nameSuffix: noSuffix,
 			immutable: []string{"name"}, computed: []string{"arn"},
 		}, model[cloud.Alarm]{

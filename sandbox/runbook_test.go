@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// asCommand makes the test binary the sandbox's command.
+const asCommand = "TEST_SANDBOX_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// symptom is an entry of the runbook.
+type symptom struct {
+	title, command string
+	shows          []string
+}
+
+var codeBlock = regexp.MustCompile("(?s)```(sh|text)\n(.*?)```")
+
+func symptoms(t *testing.T) []symptom {
+	t.Helper()
+	text, err := os.ReadFile("../docs/runbook.md")
+	require.NoError(t, err)
+	var list []symptom
+	for _, entry := range strings.Split(string(text), "\n## ")[1:] {
+		title, body, _ := strings.Cut(entry, "\n")
+		blocks := codeBlock.FindAllStringSubmatch(body, 2)
+		require.Len(t, blocks, 2, "%s begins with a command and what it shows", title)
+		command, ok := strings.CutPrefix(strings.TrimSpace(blocks[0][2]), "go run ./sandbox ")
+		require.True(t, ok, title)
+		list = append(list, symptom{title, command, strings.Split(strings.TrimSpace(blocks[1][2]), "\n")})
+	}
+	return list
+}
+
+// output is what a command has printed so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+// missing are the texts that it has not printed.
+func (o *output) missing(texts []string) (list []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, text := range texts {
+		if !strings.Contains(o.text.String(), text) {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// TestRunbook runs the command of each entry, as it is written there, until it shows
+// what the entry says.
+func TestRunbook(t *testing.T) {
+	t.Parallel()
+	for _, s := range symptoms(t) {
+		t.Run(s.title, func(t *testing.T) {
+			t.Parallel()
+			var printed output
+			command := exec.Command("sh", "-c", `exec "$0" `+s.command, os.Args[0])
+			command.Env = append(os.Environ(), asCommand+"=yes")
+			command.Stdout, command.Stderr = &printed, &printed
+			require.NoError(t, command.Start())
+			ended := make(chan error, 1)
+			go func() { ended <- command.Wait() }()
+			assert.Eventually(t, func() bool { return len(printed.missing(s.shows)) == 0 }, 4*time.Minute, 100*time.Millisecond)
+			if left := printed.missing(s.shows); len(left) > 0 {
+				t.Errorf("%q is not in the output of %s:\n%s", left, s.command, printed.text.String())
+			}
+			for range 2 { // the second one kills what works
+				_ = command.Process.Signal(syscall.SIGINT) // it may have ended by itself
+				time.Sleep(200 * time.Millisecond)
+			}
+			select {
+			case <-ended:
+			case <-time.After(time.Minute):
+				t.Error("it does not stop")
+				_ = command.Process.Kill()
+			}
+		})
+	}
+}
