@@ -13,7 +13,7 @@ import (
 type OperationsArgs struct {
 	// TopicARN is an SNS topic, not a FIFO one, that the alarms below publish to when
 	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
-	// looks at, all of them about $1.90. Default: none, and none of the alarms. That
+	// looks at, all of them $1.10. Default: none, and none of the alarms. That
 	// the dead-letter queue is not empty is told in any case.
 	TopicARN pulumi.StringInput
 	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;
@@ -115,7 +115,7 @@ func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Servic
 func deadLettersRow(deadLetter deadLetterQueue) alarm {
 	return alarm{
 		key: "deadLetters", suffix: "dead-letters-alarm", periods: 1, threshold: 1, missing: "ignore",
-		description: "There are messages in the dead-letter queue.",
+		description: "There are messages in the dead-letter queue: they failed too often, or can never succeed.",
 		metric:      queueMetric(workQueue{name: deadLetter.name}, "ApproximateNumberOfMessagesVisible"),
 	}
 }

@@ -2,6 +2,8 @@ package components
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -290,5 +292,20 @@ func TestExistingQueueIsWatched(t *testing.T) {
 	watched.Queue.Existing = &existing
 	bothModes(t, &watched, func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.Equal(t, map[string]any{"QueueName": "failed.fifo"}, inputs(t, p, "w-dead-letters-alarm")["dimensions"])
+	})
+}
+
+// TestAlarmsNameTheRunbook: what an alarm says begins with an entry of the runbook.
+func TestAlarmsNameTheRunbook(t *testing.T) {
+	t.Parallel()
+	runbook, err := os.ReadFile("../docs/runbook.md")
+	require.NoError(t, err)
+	bothModes(t, onCall(), func(t *testing.T, p *plan.Plan, _ bool) {
+		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck", "at-maximum"} {
+			description := inputs(t, p, "w-"+suffix+"-alarm")["alarmDescription"].(string)
+			entry, _, ok := strings.Cut(description, ":")
+			assert.True(t, ok, description)
+			assert.Contains(t, string(runbook), "\n## "+entry+"\n")
+		}
 	})
 }

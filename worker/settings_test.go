@@ -1,6 +1,10 @@
 package main
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,4 +71,39 @@ func TestHelpHasEveryVariable(t *testing.T) {
 	for _, name := range []string{"QUEUE_URL", "DLQ_URL", "CONCURRENCY", "HANDLER_TIMEOUT", "PROTECTION_HOLD_DOWN", "11h58m"} {
 		assert.Contains(t, text.String(), name)
 	}
+}
+
+var update = flag.Bool("update", false, "write the reference anew")
+
+// TestSettingsReference keeps docs/worker-settings.md as the settings are:
+// go test ./worker -update.
+func TestSettingsReference(t *testing.T) {
+	t.Parallel()
+	const file = "../docs/worker-settings.md"
+	var page strings.Builder
+	page.WriteString(`# Settings of the worker
+
+<!-- Written from worker/settings.go by go test ./worker -update; change it there. -->
+
+Environment variables of the task: the stack sets the queues and the time to stop, the
+others go into ` + "`environment`" + ` in its configuration. A wrong value ends the worker at its
+start, with the name of the variable and what would be right.
+
+| variable | default | what it is |
+|---|---|---|
+`)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[settings]()) {
+		tag := field.Tag
+		value := tag.Get("envDefault")
+		if value != "" {
+			value = "`" + value + "`"
+		}
+		fmt.Fprintf(&page, "| `%s` | %s | %s |\n", tag.Get("env"), value, tag.Get("what"))
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(page.String()), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), page.String(), "if the change is meant: go test ./worker -update")
 }
