@@ -352,6 +352,10 @@ func (s Summary) Print(w io.Writer) {
 	if always > 0 {
 		saved = 100 * (1 - float64(s.TaskTime)/float64(always))
 	}
+	first := "none ran"
+	if s.FirstTask > 0 {
+		first = round(s.FirstTask).String()
+	}
 	took := "all done and back to none    "
 	if s.Stopped {
 		took = "stopped after                "
@@ -364,7 +368,7 @@ func (s Summary) Print(w io.Writer) {
   lost, out of order            %d, %d
   busy tasks killed             %d
   task-seconds                  %.0f; %d always on: %.0f (%.0f %% saved)
-`, round(s.FirstTask), took, round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
+`, first, took, round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
 		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
 }
 

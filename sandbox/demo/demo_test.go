@@ -349,3 +349,11 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		}
 	})
 }
+
+func TestSummaryWithoutATask(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	Summary{Stopped: true, Took: time.Minute}.Print(&text)
+	assert.Contains(t, text.String(), "first message to first task   none ran\n")
+	assert.Contains(t, text.String(), "stopped after                 1m0s\n")
+}
