@@ -96,6 +96,13 @@ func queueMetric(queue workQueue, name string) metric {
 	}
 }
 
+// queueTotal is how often something happened in a minute.
+func queueTotal(queue workQueue, name string) metric {
+	m := queueMetric(queue, name)
+	m.statistic = "Sum"
+	return m
+}
+
 // serviceMetric is a statistic of the CPU of a service's tasks, each of which sends
 // a sample a minute.
 func serviceMetric(clusterName, serviceName pulumi.StringInput, statistic string) metric {

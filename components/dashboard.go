@@ -88,18 +88,13 @@ func (b *builder) chart(c chart) pulumi.Map {
 }
 
 func queueCharts(queue workQueue) []chart {
-	total := func(name string) metric {
-		m := queueMetric(queue, name)
-		m.statistic = "Sum"
-		return m
-	}
 	charts := []chart{
 		{"Messages", []line{
 			{queueMetric(queue, "ApproximateNumberOfMessagesVisible"), "waiting"},
 			{queueMetric(queue, "ApproximateNumberOfMessagesNotVisible"), "in flight"},
 			{queueMetric(queue, "ApproximateNumberOfMessagesDelayed"), "delayed"},
 		}},
-		{"Sent and deleted", []line{{total("NumberOfMessagesSent"), "sent"}, {total("NumberOfMessagesDeleted"), "deleted"}}},
+		{"Sent and deleted", []line{{queueTotal(queue, "NumberOfMessagesSent"), "sent"}, {queueTotal(queue, "NumberOfMessagesDeleted"), "deleted"}}},
 		{"Age of the oldest message (seconds)", []line{{queueMetric(queue, "ApproximateAgeOfOldestMessage"), "age"}}},
 	}
 	if queue.deadLetter != nil {

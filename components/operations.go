@@ -52,62 +52,63 @@ const (
 	atMaximum   = "IF(visible, IF(tasks >= %d, 1, 0), 0)"
 )
 
-// operationsAlarms tell a person. Their descriptions begin with the entry of the
-// runbook to read.
+// operationsAlarms tell a person, when they rise and when they clear. Their descriptions
+// begin with the entry of the runbook to read.
 func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []alarm {
-	o := args.Operations
-	if o.TopicARN == nil {
+	topic := args.Operations.TopicARN
+	if topic == nil {
 		return nil
 	}
-	visible := query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible"))
-	tasks := query("tasks", serviceMetric(args.Service.ClusterName, service.Name, "SampleCount"))
-	deleted := queueMetric(queue, "NumberOfMessagesDeleted")
-	deleted.statistic = "Sum"
-	table := []alarm{
-		{
-			key: "oldestMessage", suffix: "oldest-message-alarm", periods: 1,
-			description: fmt.Sprintf("Messages wait too long: the oldest was sent more than %d minutes ago.", *o.OldestMessageMinutes),
-			threshold:   float64(*o.OldestMessageMinutes * 60),
-			metric:      queueMetric(queue, "ApproximateAgeOfOldestMessage"),
-		},
-		{
-			key: "notStarting", suffix: "not-starting-alarm", periods: *o.NotStartingMinutes,
-			description: "Messages wait and nothing starts: there are messages, and no task runs.",
-			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(notStarting, "1 while messages wait and no task runs")},
-		},
-		{
-			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes,
-			description: "Tasks run and nothing gets done: there is work, tasks run, and no message was deleted.",
-			queries: append(queueQueries(queue), tasks, query("deleted", deleted),
-				expression("noprogress", noProgress, "1 while tasks run and no message is deleted", false),
-				result(stuck, "1 while there is work besides")),
-		},
-		{
-			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes,
-			description: fmt.Sprintf("The maximum is reached: %d tasks run, as many as may, and messages wait.", args.Scaling.MaxCapacity),
-			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(fmt.Sprintf(atMaximum, args.Scaling.MaxCapacity), "1 while all tasks run and messages wait")},
-		},
-	}
-	minutes := []int{*o.OldestMessageMinutes, *o.NotStartingMinutes, *o.StuckMinutes, *o.AtMaximumMinutes}
-	var wanted []alarm
-	for i, row := range table {
-		if minutes[i] > 0 {
-			wanted = append(wanted, row)
+	var table []alarm
+	for _, w := range watches(args, queue, service) {
+		if w.minutes > 0 {
+			table = append(table, w.alarm)
 		}
 	}
 	if queue.deadLetter != nil {
-		wanted = append(wanted, deadLettersRow(*queue.deadLetter))
+		table = append(table, deadLettersRow(*queue.deadLetter))
 	}
-	for i := range wanted {
-		row := &wanted[i]
-		row.comparisonOperator = atLeast
-		if row.queries != nil {
-			row.threshold = 1
-		}
-		row.actions = pulumi.Array{o.TopicARN}
-		row.okActions = row.actions
+	for i := range table {
+		table[i].comparisonOperator = atLeast
+		table[i].actions, table[i].okActions = pulumi.Array{topic}, pulumi.Array{topic}
 	}
-	return wanted
+	return table
+}
+
+// watch is an alarm about a span of time; 0 minutes is none.
+type watch struct {
+	minutes int
+	alarm   alarm
+}
+
+func watches(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []watch {
+	o := args.Operations
+	visible := query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible"))
+	tasks := query("tasks", serviceMetric(args.Service.ClusterName, service.Name, "SampleCount"))
+	return []watch{
+		{*o.OldestMessageMinutes, alarm{
+			key: "oldestMessage", suffix: "oldest-message-alarm", periods: 1, threshold: float64(*o.OldestMessageMinutes * 60),
+			description: fmt.Sprintf("Messages wait too long: the oldest was sent more than %d minutes ago.", *o.OldestMessageMinutes),
+			metric:      queueMetric(queue, "ApproximateAgeOfOldestMessage"),
+		}},
+		{*o.NotStartingMinutes, alarm{
+			key: "notStarting", suffix: "not-starting-alarm", periods: *o.NotStartingMinutes, threshold: 1,
+			description: "Messages wait and nothing starts: there are messages, and no task runs.",
+			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(notStarting, "1 while messages wait and no task runs")},
+		}},
+		{*o.StuckMinutes, alarm{
+			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes, threshold: 1,
+			description: "Tasks run and nothing gets done: there is work, tasks run, and no message was deleted.",
+			queries: append(queueQueries(queue), tasks, query("deleted", queueTotal(queue, "NumberOfMessagesDeleted")),
+				expression("noprogress", noProgress, "1 while tasks run and no message is deleted", false),
+				result(stuck, "1 while there is work besides")),
+		}},
+		{*o.AtMaximumMinutes, alarm{
+			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes, threshold: 1,
+			description: fmt.Sprintf("The maximum is reached: %d tasks run, as many as may, and messages wait.", args.Scaling.MaxCapacity),
+			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(fmt.Sprintf(atMaximum, args.Scaling.MaxCapacity), "1 while all tasks run and messages wait")},
+		}},
+	}
 }
 
 // deadLettersRow keeps its state where CloudWatch reports nothing: a dead-letter queue

@@ -129,6 +129,14 @@ func TestOperationsAlarms(t *testing.T) {
 	never := func() time.Duration { return 1000 * time.Hour }
 	soon := func() time.Duration { return 30 * time.Second }
 	off := 0
+	nobodyWorks := func(r *region) func() {
+		r.send("a")
+		r.minutes(45)
+		return func() {
+			r.queue.Purge()
+			r.minutes(10)
+		}
+	}
 	cases := map[string]struct {
 		alarm   string
 		args    func(*QueueWorkerArgs)
@@ -164,25 +172,11 @@ func TestOperationsAlarms(t *testing.T) {
 				}
 			}},
 		"tasks cannot start": {alarm: "w-not-starting-alarm", delay: never,
-			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
-			provoke: func(r *region) func() {
-				r.send("a")
-				r.minutes(45)
-				return func() {
-					r.queue.Purge()
-					r.minutes(10)
-				}
-			}},
+			args:    func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
+			provoke: nobodyWorks},
 		"scaling is suspended": {alarm: "w-not-starting-alarm", delay: soon,
-			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes, a.Scaling.SuspendScaleOut = &off, true },
-			provoke: func(r *region) func() {
-				r.send("a")
-				r.minutes(45)
-				return func() {
-					r.queue.Purge()
-					r.minutes(10)
-				}
-			}},
+			args:    func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes, a.Scaling.SuspendScaleOut = &off, true },
+			provoke: nobodyWorks},
 		"a handler hangs": {alarm: "w-stuck-alarm", delay: soon,
 			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
 			provoke: func(r *region) func() {
