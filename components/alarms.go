@@ -20,8 +20,9 @@ type alarm struct {
 	description        string
 	comparisonOperator string
 	threshold          float64
-	// periods is how many datapoints are looked at; all of them have to breach.
-	periods int
+	// periods is how many datapoints are looked at, toAlarm how many of them have to
+	// breach. Default: all.
+	periods, toAlarm int
 	// missing says how missing data is treated. Default notBreaching.
 	missing string
 	// actions are carried out in ALARM, okActions when it is over.
@@ -61,7 +62,7 @@ func (b *builder) newAlarm(row alarm) (*cloudwatch.MetricAlarm, error) {
 		ComparisonOperator: pulumi.String(row.comparisonOperator),
 		Threshold:          pulumi.Float64(row.threshold),
 		EvaluationPeriods:  pulumi.Int(row.periods),
-		DatapointsToAlarm:  pulumi.Int(row.periods),
+		DatapointsToAlarm:  pulumi.Int(cmp.Or(row.toAlarm, row.periods)),
 		TreatMissingData:   pulumi.String(cmp.Or(row.missing, "notBreaching")),
 		AlarmActions:       row.actions,
 		OkActions:          row.okActions,

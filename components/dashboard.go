@@ -32,8 +32,13 @@ type line struct {
 func (b *builder) newDashboard(args QueueWorkerArgs, queue workQueue, service *ecs.Service, alarms pulumi.StringMap) (*cloudwatch.Dashboard, error) {
 	name, opts := b.child("dashboard")
 	dashboard, err := cloudwatch.NewDashboard(b.ctx, name, &cloudwatch.DashboardArgs{
-		DashboardName: pulumi.String(b.family()),
-		DashboardBody: pulumi.JSONMarshal(pulumi.Map{"widgets": b.widgets(args, queue, service, alarms)}),
+		// Dashboards are global, unlike all else.
+		DashboardName: pulumi.String(b.family() + "-" + b.place.region),
+		DashboardBody: pulumi.JSONMarshal(pulumi.Map{
+			"widgets": b.widgets(args, queue, service, alarms),
+			// Over a longer period a sum of what there is each minute would be a multiple.
+			"periodOverride": pulumi.String("inherit"),
+		}),
 	}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("creating the dashboard: %w", err)

@@ -152,9 +152,10 @@ func readDashboard(t *testing.T, a *cloud.Account) cloud.DashboardBody {
 	t.Helper()
 	require.Len(t, a.Dashboards, 1)
 	for _, d := range a.Dashboards {
-		assert.Equal(t, "project-test-w", d.Name)
+		assert.Equal(t, "project-test-w-us-west-1", d.Name)
 		body, err := d.Read()
 		require.NoError(t, err)
+		assert.Equal(t, "inherit", body.PeriodOverride)
 		return body
 	}
 	return cloud.DashboardBody{}

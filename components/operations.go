@@ -13,21 +13,22 @@ import (
 type OperationsArgs struct {
 	// TopicARN is an SNS topic, not a FIFO one, that the alarms below publish to when
 	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
-	// looks at, all of them $1.10. Default: none, and none of the alarms. That
+	// looks at, all of them $1.00. Default: none, and none of the alarms. That
 	// the dead-letter queue is not empty is told in any case.
 	TopicARN pulumi.StringInput
 	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;
 	// 0 for no alarm. Default 60.
 	OldestMessageMinutes *int
 	// NotStartingMinutes is how long messages may wait while no task runs, 3 to 1440;
-	// 0 for no alarm. Default 20: a queue that wakes reports up to 15 minutes late,
-	// and then all of them at once.
+	// 0 for no alarm. Default 25: a queue that wakes reports up to 15 minutes late,
+	// and then all of them at once, while the first task starts.
 	NotStartingMinutes *int
-	// StuckMinutes is how long tasks may run while there is work and none of it gets
-	// done, 3 to 1440; 0 for no alarm. Longer than the longest handler. Default 60.
+	// StuckMinutes is how long there may be work and none of it gets done, because
+	// handlers hang, or tasks start and exit again and again; 3 to 1440; 0 for no alarm.
+	// Longer than the longest handler. Default 60.
 	StuckMinutes *int
-	// AtMaximumMinutes is how long MaxCapacity tasks may run while messages wait, 2 to
-	// 1440; 0 for no alarm. Default 60.
+	// AtMaximumMinutes is how long as many tasks as may, or nearly so, may run while
+	// messages wait, 3 to 1440; 0 for no alarm. Default 60.
 	AtMaximumMinutes *int
 	// Dashboard makes a CloudWatch dashboard. The account's first three cost nothing,
 	// any other $3 a month. Default false.
@@ -36,7 +37,7 @@ type OperationsArgs struct {
 
 const (
 	defaultOldestMessageMinutes = 60
-	defaultNotStartingMinutes   = 20
+	defaultNotStartingMinutes   = 25
 	defaultStuckMinutes         = 60
 	defaultAtMaximumMinutes     = 60
 )
@@ -47,10 +48,14 @@ const (
 // minute there for ever if metrics come a minute late, and the alarm with it.
 const (
 	notStarting = "IF(visible, IF(FILL(tasks, 0), 0, 1), 0)"
-	noProgress  = "IF(tasks, IF(FILL(deleted, 0), 0, 1), 0)"
+	noProgress  = "IF(FILL(deleted, 0), 0, 1)"
 	stuck       = "IF(visible, noprogress, IF(outstanding, noprogress, 0))"
 	atMaximum   = "IF(visible, IF(tasks >= %d, 1, 0), 0)"
 )
+
+// mostOf is nine in ten, rounded up: with many tasks, or many minutes, one is always
+// missing, since a task was replaced.
+func mostOf(n int) int { return n - n/10 }
 
 // operationsAlarms tell a person, when they rise and when they clear. Their descriptions
 // begin with the entry of the runbook to read.
@@ -98,21 +103,22 @@ func watches(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []watc
 		}},
 		{*o.StuckMinutes, alarm{
 			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes, threshold: 1,
-			description: "Tasks run and nothing gets done: there is work, tasks run, and no message was deleted.",
-			queries: append(queueQueries(queue), tasks, query("deleted", queueTotal(queue, "NumberOfMessagesDeleted")),
-				expression("noprogress", noProgress, "1 while tasks run and no message is deleted", false),
+			description: "Nothing gets done: there is work, and no message was deleted.",
+			queries: append(queueQueries(queue), query("deleted", queueTotal(queue, "NumberOfMessagesDeleted")),
+				expression("noprogress", noProgress, "1 while no message is deleted", false),
 				result(stuck, "1 while there is work besides")),
 		}},
 		{*o.AtMaximumMinutes, alarm{
-			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes, threshold: 1,
-			description: fmt.Sprintf("The maximum is reached: %d tasks run, as many as may, and messages wait.", args.Scaling.MaxCapacity),
-			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(fmt.Sprintf(atMaximum, args.Scaling.MaxCapacity), "1 while all tasks run and messages wait")},
+			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes, toAlarm: mostOf(*o.AtMaximumMinutes), threshold: 1,
+			description: fmt.Sprintf("The maximum is reached: of %d tasks that may run most do, and messages wait.", args.Scaling.MaxCapacity),
+			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(fmt.Sprintf(atMaximum, mostOf(args.Scaling.MaxCapacity)), "1 while most tasks run and messages wait")},
 		}},
 	}
 }
 
-// deadLettersRow keeps its state where CloudWatch reports nothing: a dead-letter queue
-// that nobody uses stops to report, whatever is in it.
+// deadLettersRow keeps its state where CloudWatch reports nothing: a queue is active "for
+// up to six hours if it contains any messages", says the SQS guide, which may mean that
+// it stops to report with messages in it.
 func deadLettersRow(deadLetter deadLetterQueue) alarm {
 	return alarm{
 		key: "deadLetters", suffix: "dead-letters-alarm", periods: 1, threshold: 1, missing: "ignore",

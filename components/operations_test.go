@@ -177,6 +177,23 @@ func TestOperationsAlarms(t *testing.T) {
 		"scaling is suspended": {alarm: "w-not-starting-alarm", delay: soon,
 			args:    func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes, a.Scaling.SuspendScaleOut = &off, true },
 			provoke: nobodyWorks},
+		"tasks start and exit": {alarm: "w-stuck-alarm", delay: soon,
+			args: func(a *QueueWorkerArgs) {
+				a.Operations.OldestMessageMinutes, a.Operations.AtMaximumMinutes = &off, &off
+			},
+			provoke: func(r *region) func() {
+				r.send("a")
+				for range 90 {
+					r.minutes(1)
+					for _, task := range r.control.Tasks() {
+						r.control.TaskEnded(r.now, task)
+					}
+				}
+				return func() {
+					r.queue.Purge()
+					r.minutes(10)
+				}
+			}},
 		"a handler hangs": {alarm: "w-stuck-alarm", delay: soon,
 			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
 			provoke: func(r *region) func() {
@@ -187,6 +204,28 @@ func TestOperationsAlarms(t *testing.T) {
 				return func() {
 					r.done(m)
 					r.minutes(10)
+				}
+			}},
+		"more work than forty tasks can do, of which some are replaced": {alarm: "w-at-maximum-alarm", delay: soon,
+			args: func(a *QueueWorkerArgs) {
+				a.Operations.OldestMessageMinutes, a.Operations.NotStartingMinutes = &off, &off
+				a.Scaling.MaxCapacity, a.Scaling.AdjustmentType = 40, ExactCapacity
+				a.Scaling.Steps = []ScalingStep{{Lower: at(1), Change: 40}}
+			},
+			provoke: func(r *region) func() {
+				for range 200 {
+					r.send(fmt.Sprint("group", r.sent))
+				}
+				for i := range 90 {
+					r.done(r.receive(time.Minute))
+					r.minutes(1)
+					if tasks := r.control.Tasks(); i%5 == 0 && len(tasks) == 40 {
+						r.control.TaskEnded(r.now, tasks[0])
+					}
+				}
+				return func() {
+					r.queue.Purge()
+					r.minutes(12)
 				}
 			}},
 		"more work than two tasks can do": {alarm: "w-at-maximum-alarm", delay: soon,
@@ -225,6 +264,45 @@ func TestOperationsAlarms(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeadLettersAreToldThoughTheQueueSleeps: and are still there the next day.
+func TestDeadLettersAreToldThoughTheQueueSleeps(t *testing.T) {
+	t.Parallel()
+	readings(t, func(t *testing.T, o cloud.ControlOptions) {
+		o.SleepWithMessages = true
+		r := newRegion(t, onCall(), o)
+		r.minutes(2)
+		_, err := r.deadLetters.Send(r.now, cloud.Message{GroupID: "a", DeduplicationID: "a", Body: "job"})
+		require.NoError(t, err)
+		r.deadLetters.Touch(r.now)
+		r.minutes(24 * 60)
+		assert.Equal(t, []string{"w-dead-letters-alarm ALARM"}, r.told(), "it does not clear")
+		m := r.deadLetters.Receive(r.now, 1, time.Minute, "", nil)[0]
+		require.NoError(t, r.deadLetters.Delete(r.now, m.ReceiptHandle))
+		r.deadLetters.Touch(r.now)
+		r.minutes(20)
+		assert.Equal(t, []string{"w-dead-letters-alarm ALARM", "w-dead-letters-alarm OK"}, r.told())
+	})
+}
+
+// TestASlowStartAfterANightIsNoAlarm: the metrics come a quarter of an hour late and
+// two minutes more, and the image is large.
+func TestASlowStartAfterANightIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	readings(t, func(t *testing.T, o cloud.ControlOptions) {
+		o.QueuesAsleep, o.MetricDelay = true, cloud.LongestMetricDelay
+		o.StartDelay = func() time.Duration { return 5 * time.Minute }
+		r := newRegion(t, onCall(), o)
+		r.minutes(2)
+		r.send("a")
+		r.minutes(25)
+		m := r.receive(time.Hour)
+		r.minutes(5)
+		r.done(m)
+		r.minutes(60)
+		assert.Empty(t, r.told())
+	})
 }
 
 // TestNoAlarmOnAnOrdinaryDay: messages that come now and then, tasks that come and

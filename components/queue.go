@@ -41,8 +41,8 @@ type QueueArgs struct {
 	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
 	// (SSE-SQS).
 	KMSKeyARN pulumi.StringInput
-	// Protect keeps Pulumi from deleting or replacing both queues, and the messages in
-	// them, until it is set to false and deployed. Default false.
+	// Protect keeps Pulumi from deleting or replacing both queues with the messages in
+	// them, and their policies, until it is set to false and deployed. Default false.
 	Protect bool
 	// ProducerTopicARNs are SNS FIFO topics that may send to the queue. With
 	// KMSKeyARN the key's policy must let SNS use it. Default: none.
@@ -173,7 +173,7 @@ func (b *builder) queueSettings(args QueueArgs) *sqs.QueueArgs {
 
 // guardQueues says who may use the queues.
 func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) error {
-	name, opts := b.child("queue-policy")
+	name, opts := b.child("queue-policy", pulumi.Protect(args.Protect))
 	_, err := sqs.NewQueuePolicy(b.ctx, name, &sqs.QueuePolicyArgs{
 		QueueUrl: queue.Url,
 		Policy:   policyDocument(append([]pulumi.Input{denyPlainHTTP(queue.Arn)}, producerStatements(args, b.place, queue.Arn)...)...),
@@ -181,7 +181,7 @@ func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) erro
 	if err != nil {
 		return fmt.Errorf("attaching the queue's policy: %w", err)
 	}
-	name, opts = b.child("dlq-policy")
+	name, opts = b.child("dlq-policy", pulumi.Protect(args.Protect))
 	_, err = sqs.NewQueuePolicy(b.ctx, name, &sqs.QueuePolicyArgs{
 		QueueUrl: deadLetter.Url,
 		Policy:   policyDocument(denyPlainHTTP(deadLetter.Arn)),
@@ -196,7 +196,7 @@ func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) erro
 // only those of this queue, and has to say so first: when the queue is replaced, the
 // new one may not use it before.
 func (b *builder) redrive(args QueueArgs, queue, deadLetter *sqs.Queue) error {
-	name, opts := b.child("dlq-redrive-allow")
+	name, opts := b.child("dlq-redrive-allow", pulumi.Protect(args.Protect))
 	allowed, err := sqs.NewRedriveAllowPolicy(b.ctx, name, &sqs.RedriveAllowPolicyArgs{
 		QueueUrl: deadLetter.Url,
 		RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
@@ -207,7 +207,7 @@ func (b *builder) redrive(args QueueArgs, queue, deadLetter *sqs.Queue) error {
 	if err != nil {
 		return fmt.Errorf("allowing the redrive: %w", err)
 	}
-	name, opts = b.child("redrive", pulumi.DependsOn([]pulumi.Resource{allowed}))
+	name, opts = b.child("redrive", pulumi.Protect(args.Protect), pulumi.DependsOn([]pulumi.Resource{allowed}))
 	_, err = sqs.NewRedrivePolicy(b.ctx, name, &sqs.RedrivePolicyArgs{
 		QueueUrl: queue.Url,
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{

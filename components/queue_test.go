@@ -158,8 +158,9 @@ func TestProtectedQueues(t *testing.T) {
 	t.Parallel()
 	for _, protect := range []bool{false, true} {
 		bothModes(t, with(func(a *QueueWorkerArgs) { a.Queue.Protect = protect }), func(t *testing.T, p *plan.Plan, _ bool) {
-			assert.Equal(t, protect, registration(t, p, "w-queue").RPC.GetProtect())
-			assert.Equal(t, protect, registration(t, p, "w-dlq").RPC.GetProtect())
+			for _, name := range []string{"w-queue", "w-dlq", "w-queue-policy", "w-dlq-policy", "w-redrive", "w-dlq-redrive-allow"} {
+				assert.Equal(t, protect, registration(t, p, name).RPC.GetProtect(), name)
+			}
 			assert.False(t, registration(t, p, "w-service").RPC.GetProtect(), "what can be made anew")
 		})
 	}

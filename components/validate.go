@@ -293,6 +293,9 @@ func validateStatements(found *FieldErrors, statements []PolicyStatement) {
 
 func validateOperations(found *FieldErrors, o OperationsArgs) {
 	checkARN(found, "alarmTopicArn", o.TopicARN, "sns", "")
+	if arn, known := plain(o.TopicARN); known && strings.Count(arn, ":") > 5 {
+		found.Add("alarmTopicArn", arn, "needs to be the ARN of a topic, not of a subscription to it")
+	}
 	if arn, known := plain(o.TopicARN); known && strings.HasSuffix(arn, ".fifo") {
 		found.Add("alarmTopicArn", arn, "alarms cannot publish to an SNS FIFO topic; name one without .fifo")
 	}

@@ -27,6 +27,11 @@ func (args QueueWorkerArgs) warnings() []string {
 			"visibilityTimeoutSeconds: %d: when a task dies, its messages stay hidden and their groups blocked for up to %.1f hours; a worker that extends its lease needs no more than %d",
 			args.Queue.VisibilityTimeoutSeconds, float64(args.Queue.VisibilityTimeoutSeconds)/3600, defaultVisibilityTimeoutSeconds))
 	}
+	if stuck := *args.Operations.StuckMinutes; args.Operations.TopicARN != nil && args.Queue.Existing == nil && stuck > 0 && stuck*60 < args.Queue.VisibilityTimeoutSeconds {
+		found = append(found, fmt.Sprintf(
+			"stuckMinutes: %d: a message may be worked on for as long as it is hidden, %d minutes (visibilityTimeoutSeconds), and is reported as stuck before; so may oldestMessageMinutes (%d) be too short",
+			stuck, args.Queue.VisibilityTimeoutSeconds/60, *args.Operations.OldestMessageMinutes))
+	}
 	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
 		found = append(found, steps.warnings(args.Scaling.AdjustmentType, args.Task.ProtectsItself)...)
 	}

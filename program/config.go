@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -242,6 +243,9 @@ func (r *configReader) check(cfg Config) {
 		if !accountID.MatchString(id) {
 			r.found.Add("aws:allowedAccountIds", id, "needs to be an AWS account id of 12 digits, quoted")
 		}
+	}
+	if topic := strings.Split(r.string("alarmTopicArn"), ":"); len(topic) > 3 && topic[3] != cfg.AWS.Region {
+		r.found.Add("alarmTopicArn", r.string("alarmTopicArn"), "needs to be a topic of aws:region (%s); alarms publish to no other", cfg.AWS.Region)
 	}
 	r.found.AddError(cfg.Network.Validate())
 	if cfg.Network.VPCID == "" && !cfg.Network.PublicIPs {

@@ -102,6 +102,8 @@ func TestBadConfiguration(t *testing.T) {
 		"log key by alias":         {dev, []string{"logKmsKeyArn", "alias/logs"}, `logKmsKeyArn: "alias/logs": needs to be an ARN of the form arn:aws:kms:`},
 		"topic by name":            {dev, []string{"alarmTopicArn", "on-call"}, `alarmTopicArn: "on-call": needs to be an ARN of the form arn:aws:sns:`},
 		"FIFO topic":               {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-1:123456789012:on-call.fifo"}, `alarms cannot publish to an SNS FIFO topic; name one without .fifo`},
+		"topic elsewhere":          {dev, []string{"alarmTopicArn", "arn:aws:sns:us-east-1:123456789012:on-call"}, "needs to be a topic of aws:region (us-west-1)"},
+		"subscription":             {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-1:123456789012:on-call:0a1b2c3d"}, "not of a subscription to it"},
 		"message too old":          {dev, []string{"oldestMessageMinutes", "20161"}, "oldestMessageMinutes: 20161: needs to be 1 to 20160 (14 days, the longest a message is kept, or 0 for no such alarm)"},
 		"not starting at once":     {dev, []string{"notStartingMinutes", "2"}, "notStartingMinutes: 2: needs to be 3 to 1440 (a day, the longest an alarm looks back, or 0 for no such alarm)"},
 		"stuck for two days":       {dev, []string{"stuckMinutes", "2880"}, "stuckMinutes: 2880: needs to be 3 to 1440"},

@@ -62,12 +62,17 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// missing are the texts that it has not printed.
-func (o *output) missing(texts []string) (list []string) {
+func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// missing are the texts that it has not printed, as whole words and numbers.
+func (o *output) missing(texts []string) (list []string) {
+	printed := o.String()
 	for _, text := range texts {
-		if !strings.Contains(o.text.String(), text) {
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(text) + `\b`).MatchString(printed) {
 			list = append(list, text)
 		}
 	}
@@ -90,7 +95,7 @@ func TestRunbook(t *testing.T) {
 			go func() { ended <- command.Wait() }()
 			assert.Eventually(t, func() bool { return len(printed.missing(s.shows)) == 0 }, 4*time.Minute, 100*time.Millisecond)
 			if left := printed.missing(s.shows); len(left) > 0 {
-				t.Errorf("%q is not in the output of %s:\n%s", left, s.command, printed.text.String())
+				t.Errorf("%q is not in the output of %s:\n%s", left, s.command, &printed)
 			}
 			for range 2 { // the second one kills what works
 				_ = command.Process.Signal(syscall.SIGINT) // it may have ended by itself

@@ -24,6 +24,9 @@ type ControlOptions struct {
 	// MissingCountsAsZero is the reading that in metric math a missing value is 0 if
 	// the other operand has one. Otherwise the result is missing.
 	MissingCountsAsZero bool
+	// SleepWithMessages is the reading that a queue which nobody uses sleeps after six
+	// hours even if there are messages in it.
+	SleepWithMessages bool
 	// QueuesAsleep says that nobody has used the queues for six hours.
 	QueuesAsleep bool
 	// StartDelay is how long a task takes from its creation until it runs.

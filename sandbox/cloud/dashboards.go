@@ -16,8 +16,8 @@ type Dashboard struct {
 // DashboardBody is a dashboard's body. Source: CloudWatch API reference, "Dashboard
 // body structure and syntax".
 type DashboardBody struct {
-	Start   string   `json:"start"`
-	Widgets []Widget `json:"widgets"`
+	PeriodOverride string   `json:"periodOverride"` // auto (the default) or inherit
+	Widgets        []Widget `json:"widgets"`
 }
 
 // Widget is a part of a dashboard, placed on a grid 24 wide.
@@ -31,19 +31,19 @@ type Widget struct {
 	Properties WidgetProperties `json:"properties"`
 }
 
-// WidgetProperties are those of the types metric, alarm, log and text.
+// WidgetProperties are those of the types metric and alarm, the only ones of the
+// sandbox.
 type WidgetProperties struct {
-	Title    string   `json:"title"`
-	Region   string   `json:"region"`
-	Metrics  [][]any  `json:"metrics"`
-	Alarms   []string `json:"alarms"`
-	Markdown string   `json:"markdown"`
-	Query    string   `json:"query"`
+	Title   string   `json:"title"`
+	Region  string   `json:"region"`
+	Metrics [][]any  `json:"metrics"`
+	Alarms  []string `json:"alarms"`
 }
 
 var (
-	dashboardName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-	widgetTypes   = []string{"metric", "alarm", "log", "text"}
+	dashboardName   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	widgetTypes     = []string{"metric", "alarm"}
+	periodOverrides = []string{"", "auto", "inherit"}
 )
 
 const gridWidth = 24
@@ -56,6 +56,9 @@ func (a *Account) PutDashboard(d Dashboard) (*Dashboard, error) {
 	body, err := d.Read()
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(periodOverrides, body.PeriodOverride) {
+		return nil, refuse("InvalidParameterInput", "periodOverride %q does not exist", body.PeriodOverride)
 	}
 	for i, w := range body.Widgets {
 		if err := a.checkWidget(w); err != nil {
@@ -87,10 +90,6 @@ func (a *Account) checkWidget(w Widget) error {
 		return refuse("DataValidationError", "a metric widget needs metrics and a region")
 	case w.Type == "alarm" && len(p.Alarms) == 0:
 		return refuse("DataValidationError", "an alarm widget needs alarms")
-	case w.Type == "text" && p.Markdown == "":
-		return refuse("DataValidationError", "a text widget needs markdown")
-	case w.Type == "log" && (p.Query == "" || p.Region == ""):
-		return refuse("DataValidationError", "a log widget needs a query and a region")
 	}
 	return nil
 }

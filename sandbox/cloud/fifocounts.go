@@ -63,8 +63,8 @@ func (m *Message) VisibleAt(now time.Time) bool { return !m.visibleAt.After(now)
 // Touch notes that a request used the queue, which keeps its metrics coming.
 func (b *Mailbox) Touch(now time.Time) { b.used = now }
 
-// usedSince says whether a request used the queue after a time.
-func (b *Mailbox) usedSince(t time.Time) bool { return b.used.After(t) }
+// usedSince says whether a request used the queue at a time or after it.
+func (b *Mailbox) usedSince(t time.Time) bool { return !b.used.Before(t) }
 
 // oldestAge is how long ago the oldest message was sent.
 func (b *Mailbox) oldestAge(now time.Time) (time.Duration, bool) {

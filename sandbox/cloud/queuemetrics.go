@@ -43,7 +43,7 @@ func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 	counts := box.Counts(c.now)
 	sent, deleted := int(box.sequence)-q.sentBefore, box.deletes-q.deletedBefore
 	q.sentBefore, q.deletedBefore = int(box.sequence), box.deletes
-	used := box.usedSince(c.now.Add(-c.o.Minute)) || counts != Counts{}
+	used := box.usedSince(c.now.Add(-c.o.Minute)) || !c.o.SleepWithMessages && counts != Counts{}
 	if used {
 		if q.asleep {
 			q.asleep, q.awakeFrom = false, c.minute+c.o.WakeDelay

@@ -148,8 +148,12 @@ func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (auto.Pr
 	return result, brief("preview", err)
 }
 
-// Destroy removes everything the stack made.
+// Destroy removes everything the stack made. As the CLI does, it previews first, and
+// so removes nothing if something is protected.
 func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (auto.DestroyResult, error) {
+	if _, err := s.stack.PreviewDestroy(ctx, optdestroy.ErrorProgressStreams(s.output)); err != nil {
+		return auto.DestroyResult{}, brief("destroy", err)
+	}
 	result, err := s.stack.Destroy(ctx, append(opts, optdestroy.ProgressStreams(s.output), optdestroy.ErrorProgressStreams(s.output))...)
 	return result, brief("destroy", err)
 }

@@ -155,7 +155,15 @@ func TestLifecycle(t *testing.T) {
 			if stack == "prod" {
 				_, err = changed.Destroy(ctx)
 				require.Error(t, err, "its queues are protected")
-				assert.Len(t, changed.Account.Queues, 2, "Pulumi removes what it may, and leaves them with what is in them")
+				assert.Len(t, changed.Account.Queues, 2)
+				assert.Len(t, changed.Account.Services, 1, "nothing is half destroyed")
+				_, err = changed.stack.Destroy(ctx) // as with --skip-preview
+				require.Error(t, err)
+				assert.Empty(t, changed.Account.Services)
+				for _, queue := range changed.Account.Queues {
+					assert.NotEmpty(t, queue.Policy, "what is left of them is still guarded")
+					assert.True(t, queue.RedrivePolicy != "" || queue.RedriveAllowPolicy != "", "and redriven")
+				}
 				changed = open(t, ctx, folder, stack, `environment={"ENV":"changed"}`, "protectQueue=false")
 				_, err = changed.Up(ctx)
 				require.NoError(t, err)
