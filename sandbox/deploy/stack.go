@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -151,8 +152,10 @@ func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (auto.Pr
 // Destroy removes everything the stack made. As the CLI does, it previews first, and
 // so removes nothing if something is protected.
 func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (auto.DestroyResult, error) {
-	if _, err := s.stack.PreviewDestroy(ctx, optdestroy.ErrorProgressStreams(s.output)); err != nil {
-		return auto.DestroyResult{}, brief("destroy", err)
+	var said bytes.Buffer
+	if _, err := s.stack.PreviewDestroy(ctx, optdestroy.ProgressStreams(&said), optdestroy.ErrorProgressStreams(&said)); err != nil {
+		_, writeErr := said.WriteTo(s.output)
+		return auto.DestroyResult{}, errors.Join(brief("destroy", err), writeErr)
 	}
 	result, err := s.stack.Destroy(ctx, append(opts, optdestroy.ProgressStreams(s.output), optdestroy.ErrorProgressStreams(s.output))...)
 	return result, brief("destroy", err)
