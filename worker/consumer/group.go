@@ -94,7 +94,7 @@ func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.D
 // attempt calls the handler once, under protection, and settles what it has done.
 func (c *Consumer) attempt(l *lease, m *Message) (outcome, error) {
 	release, err := c.Protection.Hold(l.ctx)
-	if l.ctx.Err() != nil {
+	if l.expire() || l.ctx.Err() != nil {
 		if err == nil {
 			release()
 		}

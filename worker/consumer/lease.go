@@ -26,7 +26,8 @@ type lease struct {
 	// done is closed when the group's goroutine has returned.
 	done chan struct{}
 	// limit is when SQS will let the messages go whatever we do.
-	limit time.Time
+	limit  time.Time
+	onLoss func(*lease)
 
 	mu sync.Mutex
 	// messages not settled yet, the head first.
@@ -44,17 +45,25 @@ type lease struct {
 func newLease(work context.Context, messages []*Message, askedAt, receivedAt time.Time, visibility time.Duration, onLoss func(*lease)) *lease {
 	l := &lease{
 		groupID: messages[0].GroupID, receiveCount: max(messages[0].ReceiveCount, 1), messages: messages, done: make(chan struct{}),
-		limit: askedAt.Add(longestLease - leaseMargin), expires: receivedAt.Add(visibility),
+		limit: askedAt.Add(longestLease - leaseMargin), expires: receivedAt.Add(visibility), onLoss: onLoss,
 	}
 	l.ctx, l.cancel = context.WithCancelCause(work)
 	l.mu.Lock() // it may be over before it has begun
 	defer l.mu.Unlock()
-	l.expiry = time.AfterFunc(time.Until(l.expires), func() {
-		if l.lose() {
-			onLoss(l)
-		}
-	})
+	l.expiry = time.AfterFunc(time.Until(l.expires), func() { l.expire() })
 	return l
+}
+
+// expire loses the lease if its time is up, and says whether it is. The timer does
+// so, but may be late: an answer of SQS can come after what it gives has run out.
+func (l *lease) expire() bool {
+	if time.Now().Before(l.expiresAt()) {
+		return false // it was extended in the same moment
+	}
+	if l.lose() {
+		l.onLoss(l)
+	}
+	return true
 }
 
 // lose ends the lease since others may have the messages; it says whether that is

@@ -202,3 +202,32 @@ func TestNoLeaseIsLostWithoutTrouble(t *testing.T) {
 		})
 	}
 }
+
+// TestAnAnswerAfterTheLeaseStartsNothing: the messages are somebody else's by then. It
+// runs often, since the lease's timer and the handler race.
+func TestAnAnswerAfterTheLeaseStartsNothing(t *testing.T) {
+	t.Parallel()
+	for range 300 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 10)
+			w.send("a", "a1")
+			var answered atomic.Bool
+			w.server.Fault = func(action string) awsapi.Fault {
+				if action == "ReceiveMessage" && !answered.Swap(true) {
+					return awsapi.Fault{DelayAnswer: 12 * time.Second}
+				}
+				return awsapi.Fault{}
+			}
+			config := w.config()
+			config.VisibilityTimeout = 10 * time.Second
+			var starts record
+			stop := w.run(config, func(_ context.Context, m *Message) error {
+				starts.add("%s %d", m.Body, m.ReceiveCount)
+				return nil
+			})
+			time.Sleep(time.Minute)
+			require.NoError(t, stop())
+			assert.Equal(t, []string{"a1 2"}, starts.all())
+		})
+	}
+}
