@@ -132,7 +132,17 @@ func TestWarnings(t *testing.T) {
 			[]string{"0.01 % of 0.25 vCPU is 0.025 ms"},
 		},
 		"unguarded":    {func(a *QueueWorkerArgs) { a.Scaling.Idle.Unguarded = true }, []string{"idleUnguarded"}},
-		"twelve hours": {func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 }, []string{"blocked for up to 12.0 hours"}},
+		"twelve hours": {
+			func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 },
+			[]string{"blocked for up to 12.0 hours", "messageRetentionSeconds: 345600: a message that is never finished is received 10 times for 43200 seconds each"},
+		},
+		"twelve hours, and alarms for people": {
+			func(a *QueueWorkerArgs) {
+				a.Queue.VisibilityTimeoutSeconds, a.Queue.MessageRetentionSeconds = 43200, 1209600
+				a.Operations.TopicARN = pulumi.String(testTopic)
+			},
+			[]string{"blocked for up to 12.0 hours", "stuckMinutes: 60: a message may be worked on for as long as it is hidden, 720 minutes"},
+		},
 		"steps that touch": {func(a *QueueWorkerArgs) {
 			a.Scaling.Steps = []ScalingStep{{Upper: at(9), Change: -1}, {Lower: at(9), Change: 1}}
 		}, []string{"at a depth of 9 both alarms act", "up to 9 messages are waiting or worked on"}},

@@ -27,6 +27,11 @@ func (args QueueWorkerArgs) warnings() []string {
 			"visibilityTimeoutSeconds: %d: when a task dies, its messages stay hidden and their groups blocked for up to %.1f hours; a worker that extends its lease needs no more than %d",
 			args.Queue.VisibilityTimeoutSeconds, float64(args.Queue.VisibilityTimeoutSeconds)/3600, defaultVisibilityTimeoutSeconds))
 	}
+	if q := args.Queue; q.Existing == nil && q.VisibilityTimeoutSeconds*q.MaxReceiveCount >= q.MessageRetentionSeconds {
+		found = append(found, fmt.Sprintf(
+			"messageRetentionSeconds: %d: a message that is never finished is received %d times for %d seconds each (maxReceiveCount, visibilityTimeoutSeconds), and expires before it gets to the dead-letter queue; keep it longer, or lower those",
+			q.MessageRetentionSeconds, q.MaxReceiveCount, q.VisibilityTimeoutSeconds))
+	}
 	if stuck := *args.Operations.StuckMinutes; args.Operations.TopicARN != nil && args.Queue.Existing == nil && stuck > 0 && stuck*60 < args.Queue.VisibilityTimeoutSeconds {
 		found = append(found, fmt.Sprintf(
 			"stuckMinutes: %d: a message may be worked on for as long as it is hidden, %d minutes (visibilityTimeoutSeconds), and is reported as stuck before; so may oldestMessageMinutes (%d) be too short",

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -32,8 +33,8 @@ type AWSConfig struct {
 
 // Where the image is built from when a stack brings none.
 const (
-	imageContext    = "."
-	imageDockerfile = "worker/Dockerfile"
+	imageContext      = "."
+	defaultDockerfile = "worker/Dockerfile"
 )
 
 // LoadConfig reads and checks the configuration of a stack. The error names every
@@ -70,7 +71,7 @@ func (r *configReader) config() Config {
 			Tag:          r.string("imageTag"),
 			Digest:       r.string("imageDigest"),
 			Context:      imageContext,
-			Dockerfile:   imageDockerfile,
+			Dockerfile:   cmp.Or(r.string("dockerfile"), defaultDockerfile),
 			Architecture: architecture,
 		},
 		Worker: components.QueueWorkerArgs{
@@ -130,6 +131,7 @@ func (r *configReader) task(architecture components.Architecture) components.Tas
 		Secrets:                pulumi.ToStringMap(r.stringMap("secrets")),
 		KMSKeyARN:              optional(r.string("kmsKeyArn")),
 		EphemeralStorageGiB:    r.int("ephemeralStorageGiB"),
+		ProtectsItself:         r.bool("protectsItself"),
 		ReadonlyRootFilesystem: r.bool("readonlyRootFilesystem"),
 		LogRetentionDays:       r.positive("logRetentionDays"),
 		LogKMSKeyARN:           optional(r.string("logKmsKeyArn")),

@@ -40,7 +40,7 @@ func Deploy(ctx *pulumi.Context) error {
 	}
 	args := cfg.Worker
 	args.Task.Image, args.Task.RepositoryARN = image.URI, image.RepositoryARN
-	args.Task.ProtectsItself = cfg.Image.Repository == "" // it is built from worker/
+	args.Task.ProtectsItself = args.Task.ProtectsItself || cfg.Image.Repository == "" // it is built from worker/
 	args.Service.ClusterName = cluster.Name
 	args.Service.SubnetIDs, args.Service.SecurityGroupIDs = network.SubnetIDs, network.SecurityGroupIDs
 	worker, err := components.NewQueueWorker(ctx, workerName, &args, onProvider)

@@ -76,7 +76,8 @@ func reference(t *testing.T) string {
 <!-- Written from Pulumi.yaml by go test ./program -update; change it there. -->
 
 The keys of a stack, in ` + "`Pulumi.<stack>.yaml`" + ` or by ` + "`pulumi config set`" + `. A wrong value
-fails before anything is created, and so does a key that is not in these tables. Lists
+fails before anything is created, and so does a key that is not in these tables; a wrong
+type is refused by Pulumi itself, one at a time. Lists
 and maps are set with ` + "`pulumi config set --path 'scalingSteps[0].lower' 1`" + `, or written
 into the file.
 `)

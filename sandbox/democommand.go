@@ -129,7 +129,7 @@ func (d *demoCommand) run(c common) (err error) {
 	if summary.Took > 0 {
 		summary.Print(c.output)
 	}
-	if err == nil {
+	if _, missing := os.Stat(d.timeline); missing == nil {
 		fmt.Fprintln(c.output, "  timeline                     ", d.timeline)
 	}
 	return err
@@ -155,6 +155,9 @@ func (d *demoCommand) tidy(c common, folder string, failed bool) error {
 func checkFolder(flag, file string) error {
 	if file == "" {
 		return nil
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("%s: %q: is a folder; name a file", flag, file)
 	}
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 		return fmt.Errorf("%s: %q: its folder needs to exist", flag, file)

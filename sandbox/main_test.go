@@ -40,6 +40,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"no such key":        {"simulate --set nonsense=1", []string{"nonsense is no key that Pulumi.yaml describes"}},
 		"nothing to compare": {"simulate --against /nowhere/before.json", []string{"--against: open /nowhere/before.json"}},
 		"no run to compare":  {"simulate --workload trickle --days 1 --no-peers --against main.go", []string{`--against: "main.go" is no output of simulate --json`}},
+		"a folder as output": {"simulate --out simulate", []string{`--out: "simulate": is a folder`}},
 		"two outputs":        {"simulate --against main.go --json", []string{`--against: "main.go": goes without --json`}},
 		"no such stack":      {"simulate --stack test", []string{`there is no stack "test"`}},
 	}
@@ -88,6 +89,10 @@ func TestSimulateAgainst(t *testing.T) {
 	assert.Regexp(t, `\| nightly-batch \| .* \| \d+m\d*s? → \*\*\d+h\d+m\*\* \| 0 \|`, slower, "all messages wait longer for one task")
 	assert.Contains(t, slower, "Figures that change are bold.")
 	assert.Contains(t, run("--against", before, "--workload", "trickle"), "| trickle | ")
+	_, err := invoke("simulate", "--days", "3", "--workload", "trickle", "--no-peers", "--against", before)
+	require.ErrorContains(t, err, "is a run of 2 days with seed 1, this is one of 3 days with seed 1")
+	_, err = invoke("simulate", "--days", "2", "--workload", "trickle", "--no-peers", "--stack", "prod", "--against", before)
+	require.ErrorContains(t, err, "is a run of another stack than prod")
 	require.NoError(t, os.WriteFile(before, []byte("[]"), 0o600))
 	assert.Contains(t, run("--against", before), "(new)")
 }

@@ -75,6 +75,7 @@ func (m *screenModel) View() string {
 		row("time", round(f.At).String()),
 		row("queue", bar(f.Counts.Visible, f.Counts.InFlight)+"  "+f.messages()),
 		row("tasks", taskMarks(f.Tasks)+"  "+f.tasks()),
+		row("", legend),
 		row("CPU", percent(f.CPU)),
 	}
 	for i, a := range f.Alarms {
@@ -82,13 +83,21 @@ func (m *screenModel) View() string {
 	}
 	const latest = 6
 	for i, a := range f.Activity[max(0, len(f.Activity)-latest):] {
-		rows = append(rows, row(header(i, "scaling"), a.String()))
+		rows = append(rows, lipgloss.JoinHorizontal(lipgloss.Top, label.Render(header(i, "scaling")), m.wrap(a.String())))
 	}
 	text := strings.Join(rows, "\n") + "\n"
 	if m.width > 0 {
 		text = lipgloss.NewStyle().MaxWidth(m.width).Render(text)
 	}
 	return text
+}
+
+// wrap breaks a text that is longer than the terminal is wide: its end says why.
+func (m *screenModel) wrap(text string) string {
+	if m.width <= label.GetWidth() {
+		return text
+	}
+	return lipgloss.NewStyle().Width(m.width - label.GetWidth()).Render(text)
 }
 
 func row(name, text string) string { return label.Render(name) + text }
@@ -108,7 +117,10 @@ func bar(waiting, inFlight int) string {
 	return busy.Render(strings.Repeat("■", inFlight)) + strings.Repeat("□", waiting)
 }
 
-// taskMarks shows each task: starting, running, protected, stopping.
+// legend explains the marks.
+const legend = "○ starts  ● runs  ◉ works, protected  ◌ stops   ■ in flight  □ waiting"
+
+// taskMarks shows each task.
 func taskMarks(tasks []TaskView) string {
 	marks := ""
 	for _, t := range tasks {
@@ -134,7 +146,7 @@ func percent(cpu cloud.Datapoint) string {
 }
 
 func alarmLine(a AlarmView) string {
-	state := fmt.Sprintf("%-18s", a.State)
+	state := string(a.State)
 	switch a.State {
 	case cloud.InAlarm:
 		state = alert.Render(state)
@@ -145,5 +157,5 @@ func alarmLine(a AlarmView) string {
 	if a.Value != nil {
 		value = fmt.Sprintf("%.4g", *a.Value)
 	}
-	return state + a.Name + " (" + value + ")"
+	return state + " " + a.Name + " (" + value + ")"
 }

@@ -111,7 +111,10 @@ func reportPackages(lines io.Reader, progress io.Writer) (said []string) {
 			continue
 		}
 		if packages++; packages%every == 0 {
-			fmt.Fprintf(progress, "  %d packages compiled, of about 1650\n", packages)
+			fmt.Fprintf(progress, "  %d packages compiled\n", packages)
+		}
+		if strings.HasSuffix(line, "/cmd/pulumi") {
+			fmt.Fprintln(progress, "  linking")
 		}
 	}
 	return said

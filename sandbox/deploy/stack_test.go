@@ -328,6 +328,8 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"no such stack":        {"staging", nil, `there is no stack "staging": no file Pulumi.staging.yaml`},
 		"no such key":          {"dev", []string{"maxCapcity=1"}, "fargate-queue-worker:maxCapcity is no key that Pulumi.yaml describes"},
+		"two such keys":        {"dev", []string{"maxCapcity=1", "fooBar=1"}, "fargate-queue-worker:fooBar is no key that Pulumi.yaml describes\nstack dev: fargate-queue-worker:maxCapcity is no key"},
+		"no key of AWS":        {"dev", []string{"aws:acessKey=x"}, "aws:acessKey is not handed on to the AWS provider"},
 		"no value":             {"dev", []string{"maxCapacity"}, `"maxCapacity" is no setting; write key=value`},
 		"neither list nor map": {"dev", []string{"scalingSteps=[{lower: 1}]"}, "is no JSON list or map"},
 	}

@@ -35,6 +35,9 @@ func (r *Report) WriteChanges(w io.Writer, before io.Reader) error {
 	if err := json.NewDecoder(before).Decode(&earlier); err != nil {
 		return fmt.Errorf("is no output of simulate --json: %w", err)
 	}
+	if err := r.checkBefore(earlier); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "Stack `%s` in the simulator, %d days of each workload:\n\n", r.Stack.Name, r.Parameters.Days)
 	fmt.Fprintf(w, "| workload |%s\n|---|%s\n", header(), strings.Repeat("---|", len(changes)))
 	same := true
@@ -61,6 +64,19 @@ func (r *Report) WriteChanges(w io.Writer, before io.Reader) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", verdict)
 	return err
+}
+
+// checkBefore says why figures would not compare.
+func (r *Report) checkBefore(earlier []summary) error {
+	for _, s := range earlier {
+		if s.Days != r.Parameters.Days || s.Seed != r.Parameters.Seed {
+			return fmt.Errorf("is a run of %d days with seed %d, this is one of %d days with seed %d", s.Days, s.Seed, r.Parameters.Days, r.Parameters.Seed)
+		}
+	}
+	if len(earlier) > 0 && !slices.ContainsFunc(earlier, func(s summary) bool { return s.System == r.Stack.Name }) {
+		return fmt.Errorf("is a run of another stack than %s", r.Stack.Name)
+	}
+	return nil
 }
 
 func header() string {

@@ -160,6 +160,8 @@ func (p Parameters) floorInWords() string {
 // summary of a result, for machines.
 type summary struct {
 	Workload     string  `json:"workload"`
+	Days         int     `json:"days"`
+	Seed         uint64  `json:"seed"`
 	System       string  `json:"system"`
 	FirstP50     float64 `json:"first_p50_seconds"`
 	FirstP95     float64 `json:"first_p95_seconds"`
@@ -181,7 +183,7 @@ type summary struct {
 
 func (r *Result) summary() summary {
 	return summary{
-		Workload: r.Workload, System: r.System,
+		Workload: r.Workload, System: r.System, Days: r.p.Days, Seed: r.p.Seed,
 		FirstP50: r.First.Quantile(50).Seconds(), FirstP95: r.First.Quantile(95).Seconds(),
 		P50: r.All.Quantile(50).Seconds(), P95: r.All.Quantile(95).Seconds(),
 		Killed: r.BusyKills, Redelivered: r.Redeliveries, Done: r.Done, DeadLettered: r.DeadLettered, Undone: r.Undone, Interrupted: r.Interrupted, Started: r.Started,

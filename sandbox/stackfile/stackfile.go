@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
@@ -95,13 +97,22 @@ func (s *Stack) parseKey(key string) (config.Key, error) {
 	return config.ParseKey(key)
 }
 
+// providerKeys are those of aws: that the program hands on to its provider.
+var providerKeys = []string{"region", "profile", "defaultTags", "allowedAccountIds"}
+
+// checkKeys names every key that nothing reads.
 func (s *Stack) checkKeys() error {
-	for key := range s.Settings.Config {
-		if _, declared := s.Project.Config[key.Name()]; key.Namespace() == s.Project.Name.String() && !declared {
-			return fmt.Errorf("stack %s: %s is no key that Pulumi.yaml describes", s.Name, key)
+	var wrong []error
+	for _, key := range slices.SortedFunc(maps.Keys(s.Settings.Config), func(a, b config.Key) int { return strings.Compare(a.String(), b.String()) }) {
+		_, declared := s.Project.Config[key.Name()]
+		switch {
+		case key.Namespace() == s.Project.Name.String() && !declared:
+			wrong = append(wrong, fmt.Errorf("stack %s: %s is no key that Pulumi.yaml describes", s.Name, key))
+		case key.Namespace() == "aws" && !slices.Contains(providerKeys, key.Name()):
+			wrong = append(wrong, fmt.Errorf("stack %s: %s is not handed on to the AWS provider; of aws: it takes %s", s.Name, key, strings.Join(providerKeys, ", ")))
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // Values are the configuration as the program gets it: by full key, lists and maps
