@@ -131,7 +131,7 @@ func TestWarnings(t *testing.T) {
 			func(a *QueueWorkerArgs) { a.Scaling.Idle.CPUPercent = 0.01 },
 			[]string{"0.01 % of 0.25 vCPU is 0.025 ms"},
 		},
-		"unguarded":    {func(a *QueueWorkerArgs) { a.Scaling.Idle.Unguarded = true }, []string{"idleUnguarded"}},
+		"unguarded": {func(a *QueueWorkerArgs) { a.Scaling.Idle.Unguarded = true }, []string{"idleUnguarded"}},
 		"twelve hours": {
 			func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 },
 			[]string{"blocked for up to 12.0 hours", "messageRetentionSeconds: 345600: a message that is never finished is received 10 times for 43200 seconds each"},

@@ -140,3 +140,19 @@ func BenchmarkDevProgramUnderMocks(b *testing.B) {
 		}
 	}
 }
+
+func TestADockerfileOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	for dockerfile, overrides := range map[string]map[string]string{
+		"worker/Dockerfile":                 nil,
+		"worker/examples/python/Dockerfile": {key("dockerfile"): "worker/examples/python/Dockerfile"},
+	} {
+		p, err := plan.Of(Deploy, options(t, "dev", overrides))
+		require.NoError(t, err)
+		image, ok := p.Find("awsx:ecr:Image", "worker-image")
+		require.True(t, ok)
+		assert.Equal(t, dockerfile, image.Inputs["dockerfile"])
+		assert.Equal(t, ".", image.Inputs["context"])
+		assert.FileExists(t, "../"+dockerfile)
+	}
+}
