@@ -1,10 +1,12 @@
 package demo
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
 	"github.com/stretchr/testify/assert"
 
 	"fargate-queue-worker/sandbox/cloud"
@@ -30,8 +32,13 @@ func TestScreen(t *testing.T) {
 	} {
 		assert.Contains(t, m.View(), want)
 	}
-	m.Update(tea.WindowSizeMsg{Width: 20})
-	assert.NotContains(t, m.View(), "at least 1", "cut to the terminal's width")
+	assert.Contains(t, m.View(), "ALARM out (7)", "as in the lines of a log")
+	m.Update(tea.WindowSizeMsg{Width: 40})
+	for line := range strings.Lines(m.View()) {
+		assert.LessOrEqual(t, lipgloss.Width(strings.TrimRight(line, "\n")), 40)
+	}
+	assert.NotContains(t, m.View(), "dead letters", "cut to the terminal's width")
+	assert.Contains(t, strings.Join(strings.Fields(m.View()), " "), "out leaves 2 tasks: scale-out is suspended", "but why scaling did what it did is there to its end")
 	m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("x")})
 	assert.Zero(t, stopped)
 	m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q")})
