@@ -98,7 +98,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 func (c *Consumer) keeper() *keeper {
 	return &keeper{
 		client: c.client, queueURL: c.QueueURL, visibility: c.VisibilityTimeout,
-		onLoss: c.countLoss, leases: c.currentLeases, warn: c.Logger.Warn,
+		leases: c.currentLeases, warn: c.Logger.Warn,
 	}
 }
 
@@ -158,7 +158,7 @@ func (c *Consumer) register(l *lease) (before *lease) {
 	c.mu.Unlock()
 	c.Metrics.InFlight(groupsNow)
 	if before != nil && !before.concluding() {
-		c.lose(before)
+		before.lose()
 	}
 	return before
 }
@@ -213,13 +213,6 @@ func (c *Consumer) currentLeases() []*lease {
 		list = append(list, l)
 	}
 	return list
-}
-
-// lose ends a lease that others may have.
-func (c *Consumer) lose(l *lease) {
-	if l.lose() {
-		c.countLoss(l)
-	}
 }
 
 func (c *Consumer) countLoss(l *lease) {

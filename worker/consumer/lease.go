@@ -26,7 +26,8 @@ type lease struct {
 	// done is closed when the group's goroutine has returned.
 	done chan struct{}
 	// limit is when SQS will let the messages go whatever we do.
-	limit  time.Time
+	limit time.Time
+	// onLoss is told that the lease was lost, once.
 	onLoss func(*lease)
 
 	mu sync.Mutex
@@ -60,9 +61,7 @@ func (l *lease) expire() bool {
 	if time.Now().Before(l.expiresAt()) {
 		return false // it was extended in the same moment
 	}
-	if l.lose() {
-		l.onLoss(l)
-	}
+	l.lose()
 	return true
 }
 
@@ -70,13 +69,16 @@ func (l *lease) expire() bool {
 // news.
 func (l *lease) lose() bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed || l.ctx.Err() != nil && errors.Is(context.Cause(l.ctx), ErrLeaseLost) {
-		return false
+	news := !l.closed && !l.lost()
+	if news {
+		l.close()
+		l.cancel(ErrLeaseLost)
 	}
-	l.close()
-	l.cancel(ErrLeaseLost)
-	return true
+	l.mu.Unlock()
+	if news {
+		l.onLoss(l)
+	}
+	return news
 }
 
 // close ends the extensions; the caller holds the lock.
@@ -197,7 +199,6 @@ type keeper struct {
 	client     SQS
 	queueURL   string
 	visibility time.Duration
-	onLoss     func(*lease)
 	leases     func() []*lease
 	warn       func(text string, args ...any)
 }
@@ -300,7 +301,6 @@ func (k *keeper) extend(ctx context.Context, b beat) {
 			whole = false
 			if failure.SenderFault && part.lease.lose() {
 				k.warn("a lease was refused", "group", part.lease.groupID, "message", m.ID, "receiveCount", m.ReceiveCount, "code", aws.ToString(failure.Code), "reason", aws.ToString(failure.Message))
-				k.onLoss(part.lease)
 			}
 		}
 		if whole {

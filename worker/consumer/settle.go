@@ -141,12 +141,12 @@ func (c *Consumer) settle(l *lease, m *Message) error {
 			l.settled()
 			return nil
 		case errors.Is(err, errNotOurs), ctx.Err() != nil:
-			c.lose(l)
+			l.lose()
 			return fmt.Errorf("deleting: %w", err)
 		}
 		c.Logger.Warn("a delete failed; it is tried again", append(about(m), "error", err)...)
 		if sleep(ctx, exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
-			c.lose(l)
+			l.lose()
 			return fmt.Errorf("deleting: %w", err)
 		}
 	}
