@@ -32,7 +32,7 @@ func Serve(ctx context.Context, account *cloud.Account, root string, save func()
 	shared := &sandbox{account: account, root: root, save: save}
 	// The versions are those of the SDKs in go.mod; the engine compares them. The
 	// engine keeps secrets for aws, but wants whoever constructs components to do so.
-	awsPort, err := serve(ctx, &server{sandbox: shared, version: "6.83.2"})
+	awsPort, err := serve(ctx, &server{sandbox: shared, version: "6.83.4"})
 	if err != nil {
 		return Ports{}, err
 	}
