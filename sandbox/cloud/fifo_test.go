@@ -243,7 +243,7 @@ func TestCounts(t *testing.T) {
 	later := dawn.Add(time.Minute)
 	assert.Equal(t, Counts{Visible: 2}, b.Counts(later))
 	m := b.Receive(later, 1, hidden, "", nil)[0]
-	assert.Equal(t, Counts{Visible: 1, InFlight: 1}, b.Counts(later))
+	assert.Equal(t, Counts{Visible: 1, InFlight: 1, GroupsInFlight: 1}, b.Counts(later))
 	require.NoError(t, b.Delete(later, m.ReceiptHandle))
 	assert.Equal(t, Counts{Visible: 1}, b.Counts(later))
 	b.Purge()

@@ -98,6 +98,24 @@ func (f *fleet) count(is func(*Task) bool) (n int) {
 	return n
 }
 
+// settled reports whether the service has what it wants: all tasks that it wants run, and
+// none is left that it may stop.
+func (f *fleet) settled(now time.Time) bool {
+	running := 0
+	for _, t := range f.tasks {
+		switch {
+		case t.State == Pending || t.State == Stopping:
+			return false
+		case t.State == Running:
+			running++
+		}
+	}
+	excess := running - f.service.DesiredCount
+	return excess == 0 || excess > 0 && f.count(func(t *Task) bool {
+		return t.State == Running && !t.ProtectedAt(now)
+	}) == 0
+}
+
 // alive are the tasks of the current task definition, or of older ones, that nobody
 // stops.
 func (f *fleet) alive(current bool) []*Task {
@@ -128,6 +146,9 @@ func (c *Control) schedule() {
 		if f.deploying && len(f.alive(false)) == 0 && f.running() >= f.service.DesiredCount {
 			f.deploying = false
 		}
+		if f.settled(c.now) {
+			c.cooldowns.completed(f.service.ResourceID(), c.now)
+		}
 	}
 	c.stopOrphans()
 }
@@ -143,7 +164,7 @@ func (c *Control) startTasks(f *fleet) {
 		f.tasks = append(f.tasks, &Task{
 			ARN:            c.account.ARN("ecs", fmt.Sprintf("task/%s/%032x", f.service.ClusterName(), uint64(fingerprint32(f.service.ARN))<<32+uint64(f.serial))),
 			TaskDefinition: f.service.TaskDefinition, Service: f.service.ARN,
-			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay()),
+			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay(f.serial)),
 		})
 	}
 }
@@ -186,9 +207,9 @@ func (c *Control) stopSome(candidates []*Task, n int, reason string) {
 
 // stopOrphans stops the tasks of services that are gone.
 func (c *Control) stopOrphans() {
-	for arn, f := range c.fleets {
+	for _, arn := range slices.Sorted(maps.Keys(c.fleets)) {
 		if _, there := c.account.Services[arn]; !there {
-			c.stopAll(f, "the service was deleted")
+			c.stopAll(c.fleets[arn], "the service was deleted")
 		}
 	}
 }
@@ -288,7 +309,7 @@ func (c *Control) Protect(now time.Time, t *Task, on bool, lease time.Duration) 
 
 // sampleService reports the CPU of a service's tasks, while any run, and how many do.
 func (c *Control) sampleService(f *fleet) {
-	cpu := point{minute: c.minute, published: c.minute + c.o.MetricDelay}
+	cpu := point{minute: c.thisMinute(), published: c.visibleFrom()}
 	for _, t := range f.tasks {
 		if t.State != Running && t.State != Stopping {
 			continue
@@ -301,7 +322,7 @@ func (c *Control) sampleService(f *fleet) {
 		cpu.sum += used
 		cpu.samples++
 	}
-	f.metrics.runningTasks.gauge(c.minute, c.minute+c.o.MetricDelay, float64(f.running()))
+	f.metrics.runningTasks.gauge(cpu.minute, cpu.published, float64(f.running()))
 	f.utilization = nil
 	if cpu.samples > 0 {
 		f.metrics.cpu.add(cpu)

@@ -52,7 +52,7 @@ func options(t *testing.T, minute time.Duration, w Workload) Options {
 	require.NoError(t, err)
 	control := cloud.DefaultControlOptions()
 	control.Minute = minute
-	control.StartDelay = func() time.Duration { return minute / 2 }
+	control.StartDelay = func(int) time.Duration { return minute / 2 }
 	return Options{
 		Live:     live.Options{Worker: binary, Folder: t.TempDir(), Control: control},
 		Workload: w, Timeout: 2 * time.Minute,

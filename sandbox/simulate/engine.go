@@ -121,7 +121,7 @@ func run(system System, w *Workload, p Parameters) (*Result, error) {
 	e.idle = w.CPU.Idle * measuredVCPU / system.size().vcpu
 	e.result.size, e.result.metrics = system.size(), system.alarmMetrics()
 	options := p.Control
-	options.StartDelay = func() time.Duration {
+	options.StartDelay = func(int) time.Duration {
 		// By the time, so that all systems find the same Fargate.
 		random := rand.New(rand.NewPCG(p.Seed, uint64(e.now.UnixNano())))
 		return p.StartFrom + time.Duration(random.Float64()*float64(p.StartTo-p.StartFrom))

@@ -37,7 +37,7 @@ func TestAgreesWithTheLiveSandbox(t *testing.T) { // not parallel: it needs the 
 			require.NoError(t, err)
 			control := cloud.DefaultControlOptions()
 			control.Minute = minute
-			control.StartDelay = func() time.Duration { return minute / 2 }
+			control.StartDelay = func(int) time.Duration { return minute / 2 }
 			lived, err := demo.Run(context.WithoutCancel(t.Context()), account, demo.Options{
 				Live:     live.Options{Worker: worker, Folder: t.TempDir(), Control: control},
 				Workload: demo.Workload{Messages: tc.messages, Groups: tc.groups, Seconds: tc.minutesOfWork * minute.Seconds()},
