@@ -17,11 +17,19 @@ import (
 // do carries out an action.
 func (s *Server) do(ctx context.Context, action string, body []byte, fault Fault) (any, error) {
 	if action == "ReceiveMessage" {
-		return s.receive(ctx, body)
+		var request receiveRequest
+		if err := json.Unmarshal(body, &request); err != nil {
+			return nil, err
+		}
+		messages, err := s.receive(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		return received(messages), nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.wake()
+	defer s.servePolls()
 	c := call{account: s.account, now: s.now(), body: body, failEntries: fault.FailEntries}
 	perform, ok := actions[action]
 	if !ok {
@@ -243,64 +251,32 @@ type receiveRequest struct {
 	ReceiveRequestAttemptId string
 }
 
-// receive takes messages; without any it waits for a send, a delete, a change or an
-// expiry, as a long poll does.
-func (s *Server) receive(ctx context.Context, body []byte) (any, error) {
-	var request receiveRequest
-	if err := json.Unmarshal(body, &request); err != nil {
-		return nil, err
+// limits are how many messages are asked for and for how long they are to be hidden,
+// with the defaults of SQS and of the queue.
+func (r receiveRequest) limits(queue *cloud.Queue) (most int, visibility time.Duration) {
+	most, visibility = max(r.MaxNumberOfMessages, 1), seconds(queue.VisibilityTimeout())
+	if r.VisibilityTimeout != nil {
+		visibility = seconds(*r.VisibilityTimeout)
 	}
-	var deadline time.Time
-	for {
-		s.mu.Lock()
-		taken, wait, err := s.take(request)
-		changed, now := s.changed, s.now()
-		var next time.Time
-		if len(taken) == 0 && err == nil {
-			if box, err := findMailbox(s.account, request.QueueUrl); err == nil {
-				next, _ = box.NextChange(now)
-			}
-		}
-		s.mu.Unlock()
-		if deadline.IsZero() {
-			deadline = now.Add(wait)
-		}
-		if err != nil || len(taken) > 0 || !deadline.After(now) {
-			return received(taken), err
-		}
-		if next.IsZero() || next.After(deadline) {
-			next = deadline
-		}
-		if err := waitFor(ctx, changed, next.Sub(now)); err != nil {
-			return nil, err
-		}
-	}
+	return most, visibility
 }
 
-// take receives once; the caller holds the lock.
-func (s *Server) take(request receiveRequest) (taken []*cloud.Message, wait time.Duration, err error) {
-	box, err := findMailbox(s.account, request.QueueUrl)
+// checkReceive finds the queue of a request and how long to wait for messages; the
+// caller holds the lock.
+func (s *Server) checkReceive(request receiveRequest) (box *cloud.Mailbox, wait time.Duration, err error) {
+	box, err = findMailbox(s.account, request.QueueUrl)
 	if err != nil {
 		return nil, 0, err
 	}
-	queue := box.Queue()
-	visibility, most := queue.VisibilityTimeout(), max(request.MaxNumberOfMessages, 1)
-	if request.VisibilityTimeout != nil {
-		visibility = *request.VisibilityTimeout
-	}
-	waitSeconds := queue.ReceiveWaitTimeSeconds
+	wait = seconds(box.Queue().ReceiveWaitTimeSeconds)
 	if request.WaitTimeSeconds != nil {
-		waitSeconds = *request.WaitTimeSeconds
+		wait = seconds(*request.WaitTimeSeconds)
 	}
-	if most > cloud.BatchSize || waitSeconds < 0 || waitSeconds > 20 || visibility < 0 || visibility > 43200 {
+	most, visibility := request.limits(box.Queue())
+	if most > cloud.BatchSize || wait < 0 || wait > seconds(20) || visibility < 0 || visibility > cloud.MaxVisibility {
 		return nil, 0, &cloud.Error{Code: "InvalidParameterValue", Message: "1 to 10 messages, a wait of 0 to 20 s, a visibility of 0 to 43200 s"}
 	}
-	messages := box.Receive(s.now(), most, seconds(visibility), request.ReceiveRequestAttemptId, s.deadLetterOf(queue))
-	for _, m := range messages {
-		snapshot := *m
-		taken = append(taken, &snapshot)
-	}
-	return taken, seconds(waitSeconds), nil
+	return box, wait, nil
 }
 
 // deadLetterOf finds the messages of a queue's dead-letter queue, nil if it has none.
@@ -315,18 +291,6 @@ func (s *Server) deadLetterOf(queue *cloud.Queue) *cloud.Mailbox {
 		return nil
 	}
 	return box
-}
-
-func waitFor(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-changed:
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
 }
 
 type receivedMessage struct {

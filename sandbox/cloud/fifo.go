@@ -175,6 +175,12 @@ func (b *Mailbox) Receive(now time.Time, most int, visibility time.Duration, att
 	if again := b.repeat(now, visibility, attemptID); again != nil {
 		return again
 	}
+	return b.ReceiveAnew(now, most, visibility, attemptID, deadLetter)
+}
+
+// ReceiveAnew is Receive for a call that has been waiting: it gives nothing again.
+func (b *Mailbox) ReceiveAnew(now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox) []*Message {
+	b.tidy(now)
 	var received []*Message
 	for served := 0; served < len(b.order) && len(received) < most && !b.full(now); {
 		group := b.order[0]

@@ -200,6 +200,7 @@ func (r *Region) Close() error {
 	r.stop()
 	r.ticks.Wait()
 	r.Host.KillAll()
+	r.server.Close()
 	return errors.Join(r.http.Close(), r.Host.Close())
 }
 

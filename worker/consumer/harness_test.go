@@ -28,7 +28,16 @@ type world struct {
 	failed   string // URL of the dead-letter queue
 }
 
+// newWorld is one where a long poll ends when its client hangs up.
 func newWorld(t testing.TB, maxReceiveCount int) *world {
+	t.Helper()
+	w := newLingeringWorld(t, maxReceiveCount)
+	w.server.PollsEndWithConnection = true
+	return w
+}
+
+// newLingeringWorld is one where SQS goes on serving a poll whose client hung up.
+func newLingeringWorld(t testing.TB, maxReceiveCount int) *world {
 	t.Helper()
 	account := cloud.NewAccount("us-west-1")
 	failed, err := account.CreateQueue(cloud.Queue{Name: "failed.fifo", FIFO: true})

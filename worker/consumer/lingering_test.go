@@ -1,0 +1,69 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestLingeringPolls is the consumer where SQS goes on serving a long poll whose client
+// hung up, which is what emulators do and users report of AWS.
+//
+// KNOWN TO BREAK TODAY: each row asserts what goes wrong because the consumer cuts its
+// polls. A consumer that lets its polls end makes the rows fail; then they are to be
+// turned into what is right, which stands in each comment.
+func TestLingeringPolls(t *testing.T) {
+	t.Parallel()
+	t.Run("broken today: the message after an idle worker waits a visibility timeout", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newLingeringWorld(t, 10)
+			stop := w.run(w.config(), func(context.Context, *Message) error { return nil })
+			time.Sleep(5 * time.Second)
+			require.NoError(t, stop())
+			sent := time.Now()
+			w.send("a", "a1")
+			var waited record
+			stop = w.run(w.config(), func(_ context.Context, m *Message) error {
+				waited.add("%v, receive %d", time.Since(sent).Round(time.Second), m.ReceiveCount)
+				return nil
+			})
+			time.Sleep(2 * time.Minute)
+			require.NoError(t, stop())
+			// Right would be "0s, receive 1".
+			assert.Equal(t, []string{"30s, receive 2"}, waited.all())
+		})
+	})
+	t.Run("broken today: one failure dead-letters the nine messages behind it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newLingeringWorld(t, 3)
+			var bodies []string
+			for i := range 10 {
+				bodies = append(bodies, fmt.Sprint("m", i))
+			}
+			w.send("a", bodies...)
+			config := w.config()
+			config.Attempts, config.Concurrency = 1, 20 // so that the next poll has ten free slots, too
+			var tried record
+			stop := w.run(config, func(_ context.Context, m *Message) error {
+				tried.add("%s", m.Body)
+				if m.Body == "m0" {
+					return errors.New("as asked")
+				}
+				return nil
+			})
+			time.Sleep(time.Hour)
+			require.NoError(t, stop())
+			// Right would be that m0 alone is dead-lettered, and the others are done.
+			assert.Equal(t, bodies, w.bodies(w.failed))
+			assert.NotContains(t, tried.all(), "m1", "it never ran")
+		})
+	})
+}
