@@ -38,8 +38,16 @@ func (s *Server) receive(ctx context.Context, request receiveRequest) ([]*cloud.
 func (s *Server) poll(request receiveRequest) (*longPoll, []*cloud.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	box, wait, err := s.checkReceive(request)
+	s.account.MoveMessages(s.now())
+	box, err := findMailbox(s.account, request.QueueUrl)
 	if err != nil {
+		return nil, nil, err
+	}
+	most, visibility, wait := request.limits(box.Queue())
+	if err := cloud.CheckReceive(most, visibility, wait, request.ReceiveRequestAttemptId); err != nil {
+		return nil, nil, err
+	}
+	if err := request.checkNames(); err != nil {
 		return nil, nil, err
 	}
 	taken := s.take(box, request, box.Receive)
@@ -59,6 +67,7 @@ func (s *Server) poll(request receiveRequest) (*longPoll, []*cloud.Message, erro
 // id has taken. AWS documents the repetition for calls that come after the receive.
 func (s *Server) servePolls() {
 	now := s.now()
+	s.account.MoveMessages(now)
 	s.polls = slices.DeleteFunc(s.polls, func(poll *longPoll) bool {
 		var taken []*cloud.Message
 		box, err := findMailbox(s.account, poll.request.QueueUrl)
@@ -96,6 +105,9 @@ func (s *Server) scheduleLook() {
 			next = visible
 		}
 	}
+	if move, ok := s.account.NextMove(); ok && move.Before(next) {
+		next = move
+	}
 	s.look = time.AfterFunc(next.Sub(now), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -113,7 +125,7 @@ func (s *Server) forget(poll *longPoll) {
 // take receives snapshots, since the messages themselves change; the caller holds the
 // lock.
 func (s *Server) take(box *cloud.Mailbox, request receiveRequest, receive receiveFunc) (taken []*cloud.Message) {
-	most, visibility := request.limits(box.Queue())
+	most, visibility, _ := request.limits(box.Queue())
 	for _, m := range receive(s.now(), most, visibility, request.ReceiveRequestAttemptId, s.deadLetterOf(box.Queue())) {
 		snapshot := *m
 		taken = append(taken, &snapshot)

@@ -73,6 +73,7 @@ func (s *Server) Close() {
 func (s *Server) Do(change func(a *cloud.Account, now time.Time)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.account.MoveMessages(s.now())
 	change(s.account, s.now())
 	s.servePolls()
 }
@@ -177,15 +178,19 @@ func (s *Server) serve(ctx context.Context, target string, body []byte) (reply, 
 	return reply{status: http.StatusOK, body: text}, err
 }
 
+// shapes are the names that the JSON protocol has for errors which the older query
+// protocol called otherwise.
+var shapes = map[string]string{"NonExistentQueue": "QueueDoesNotExist", "QueueAlreadyExists": "QueueNameExists"}
+
 // failure is the answer to a refused request.
 func failure(err error) reply {
 	var refusal *cloud.Error
 	if !errors.As(err, &refusal) {
 		refusal = &cloud.Error{Code: "InvalidParameterValue", Message: err.Error()}
 	}
-	code := refusal.Code
-	if code == "AWS.SimpleQueueService.NonExistentQueue" {
-		code = "QueueDoesNotExist"
+	code := strings.TrimPrefix(refusal.Code, "AWS.SimpleQueueService.")
+	if shape, ok := shapes[code]; ok {
+		code = shape
 	}
 	text, _ := json.Marshal(map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message}) // two texts
 	return reply{status: http.StatusBadRequest, body: text, queryCode: refusal.Code}

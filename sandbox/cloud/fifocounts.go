@@ -63,9 +63,6 @@ func (b *Mailbox) NextChange(now time.Time) (time.Time, bool) {
 // Queue returns the queue's attributes.
 func (b *Mailbox) Queue() *Queue { return b.queue }
 
-// VisibleAt says whether a message is visible at a time.
-func (m *Message) VisibleAt(now time.Time) bool { return !m.visibleAt.After(now) }
-
 // Touch notes that a request used the queue, which keeps its metrics coming.
 func (b *Mailbox) Touch(now time.Time) { b.used = now }
 

@@ -188,7 +188,7 @@ func (e *engine) quiet() bool {
 
 func (e *engine) send(j Job) {
 	e.sent++
-	m, err := e.box.Send(e.now, cloud.Message{GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(e.sent)})
+	m, err := e.box.Send(e.now, cloud.Message{Body: "job", GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(e.sent)})
 	if err != nil {
 		panic(err) // a message with a group and a deduplication id of its own
 	}
