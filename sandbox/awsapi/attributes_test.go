@@ -115,7 +115,7 @@ func TestQueueAttributes(t *testing.T) {
 	delete(all, "LastModifiedTimestamp")
 	assert.Equal(t, map[string]string{
 		"QueueArn": "arn:aws:sqs:us-west-1:123456789012:new.fifo", "FifoQueue": "true", "ContentBasedDeduplication": "false",
-		"DeduplicationScope": "messageGroup", "VisibilityTimeout": "0", "MessageRetentionPeriod": "345600", "MaximumMessageSize": "2048",
+		"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perQueue", "VisibilityTimeout": "0", "MessageRetentionPeriod": "345600", "MaximumMessageSize": "2048",
 		"DelaySeconds": "0", "ReceiveMessageWaitTimeSeconds": "0", "SqsManagedSseEnabled": "false",
 		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0", "ApproximateNumberOfMessagesDelayed": "0",
 	}, all)

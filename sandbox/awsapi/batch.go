@@ -48,7 +48,8 @@ func batch(c call, entries int, entry func(i int) (id string, do func() (any, er
 func failed(id string, err error) failedEntry {
 	var refusal *cloud.Error
 	if errors.As(err, &refusal) {
-		return failedEntry{Id: id, Code: cmp.Or(refusal.EntryCode, refusal.Code), Message: refusal.Message, SenderFault: true}
+		code := cmp.Or(refusal.EntryCode, refusal.Code)
+		return failedEntry{Id: id, Code: code, Message: refusal.Message, SenderFault: true}
 	}
 	return failedEntry{Id: id, Code: "InternalError", Message: err.Error()}
 }

@@ -124,9 +124,10 @@ func (s *Server) forget(poll *longPoll) {
 
 // take receives snapshots, since the messages themselves change; the caller holds the
 // lock.
-func (s *Server) take(box *cloud.Mailbox, request receiveRequest, receive receiveFunc) (taken []*cloud.Message) {
-	most, visibility, _ := request.limits(box.Queue())
-	for _, m := range receive(s.now(), most, visibility, request.ReceiveRequestAttemptId, s.deadLetterOf(box.Queue())) {
+func (s *Server) take(box *cloud.Mailbox, r receiveRequest, receive receiveFunc) (taken []*cloud.Message) {
+	most, visibility, _ := r.limits(box.Queue())
+	deadLetter := s.deadLetterOf(box.Queue())
+	for _, m := range receive(s.now(), most, visibility, r.ReceiveRequestAttemptId, deadLetter) {
 		snapshot := *m
 		taken = append(taken, &snapshot)
 	}

@@ -59,9 +59,12 @@ func (c call) listMessageMoveTasks() (any, error) {
 	results := make([]moveTask, len(tasks))
 	for i, t := range tasks {
 		results[i] = moveTask{
-			Status: t.Status, SourceArn: t.SourceARN, DestinationArn: t.DestinationARN, MaxNumberOfMessagesPerSecond: t.Rate,
-			ApproximateNumberOfMessagesMoved: t.Moved, ApproximateNumberOfMessagesToMove: t.ToMove,
-			FailureReason: t.FailureReason, StartedTimestamp: t.Started.UnixMilli(),
+			Status: t.Status, SourceArn: t.SourceARN, DestinationArn: t.DestinationARN,
+			MaxNumberOfMessagesPerSecond:      t.Rate,
+			ApproximateNumberOfMessagesMoved:  t.Moved,
+			ApproximateNumberOfMessagesToMove: t.ToMove,
+			FailureReason:                     t.FailureReason,
+			StartedTimestamp:                  t.Started.UnixMilli(),
 		}
 		if t.Status == cloud.MoveRunning {
 			results[i].TaskHandle = t.Handle

@@ -65,7 +65,8 @@ func (r receiveRequest) answer(messages []*cloud.Message) any {
 		maps.DeleteFunc(attributes, func(name string, _ cloud.MessageAttribute) bool { return !r.wants(name) })
 		list[i] = receivedMessage{
 			MessageId: m.ID, ReceiptHandle: m.ReceiptHandle, MD5OfBody: md5OfBody(m.Body), Body: m.Body,
-			Attributes: r.systemAttributes(m), MessageAttributes: attributes, MD5OfMessageAttributes: md5OfAttributes(attributes),
+			Attributes: r.systemAttributes(m), MessageAttributes: attributes,
+			MD5OfMessageAttributes: md5OfAttributes(attributes),
 		}
 	}
 	return struct {

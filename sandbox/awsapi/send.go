@@ -42,7 +42,8 @@ func (c call) send(box *cloud.Mailbox, id string, m message) (result sent, err e
 		return sent{}, err
 	}
 	return sent{
-		ID: id, MessageId: stored.ID, SequenceNumber: SequenceNumber(stored), MD5OfMessageBody: md5OfBody(m.MessageBody),
+		ID: id, MessageId: stored.ID, SequenceNumber: SequenceNumber(stored),
+		MD5OfMessageBody:             md5OfBody(m.MessageBody),
 		MD5OfMessageAttributes:       md5OfAttributes(m.MessageAttributes),
 		MD5OfMessageSystemAttributes: md5OfAttributes(m.MessageSystemAttributes),
 	}, nil

@@ -151,7 +151,9 @@ func (b *Mailbox) add(m *Message) {
 // it goes on to the next group. A repeated attempt id gives the same messages again
 // and hides them anew, unless one of them was deleted, changed or has become visible.
 // Messages received as often as the redrive policy says go to deadLetter instead.
-func (b *Mailbox) Receive(now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox) []*Message {
+func (b *Mailbox) Receive(
+	now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox,
+) []*Message {
 	b.tidy(now)
 	if again := b.repeat(now, visibility, attemptID); again != nil {
 		return again
@@ -160,7 +162,9 @@ func (b *Mailbox) Receive(now time.Time, most int, visibility time.Duration, att
 }
 
 // ReceiveAnew is Receive for a call that has been waiting: it gives nothing again.
-func (b *Mailbox) ReceiveAnew(now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox) []*Message {
+func (b *Mailbox) ReceiveAnew(
+	now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox,
+) []*Message {
 	b.tidy(now)
 	var received []*Message
 	for served := 0; served < len(b.order) && len(received) < most && !b.full(now); {
@@ -179,7 +183,9 @@ func (b *Mailbox) ReceiveAnew(now time.Time, most int, visibility time.Duration,
 	return received
 }
 
-func (b *Mailbox) takeFrom(group *messageGroup, now time.Time, most int, visibility time.Duration, deadLetter *Mailbox) []*Message {
+func (b *Mailbox) takeFrom(
+	group *messageGroup, now time.Time, most int, visibility time.Duration, deadLetter *Mailbox,
+) []*Message {
 	var taken []*Message
 	for i := 0; i < len(group.messages) && len(taken) < most && !b.full(now); {
 		m := group.messages[i]
@@ -287,14 +293,23 @@ func (b *Mailbox) Delete(now time.Time, handle string) error {
 func (b *Mailbox) ChangeVisibility(now time.Time, handle string, visibility time.Duration) error {
 	b.tidy(now)
 	if visibility < 0 || visibility > MaxVisibility {
-		return refuse("InvalidParameterValue", "Value %d for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200", int(visibility.Seconds()))
+		return refuse("InvalidParameterValue",
+			"Value %d for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200",
+			int(visibility.Seconds()),
+		)
 	}
 	m, err := b.held(now, handle)
 	if err != nil || m.deleted {
-		return refuse("InvalidParameterValue", "Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", handle)
+		return refuse("InvalidParameterValue",
+			"Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not "+
+				"available for visibility timeout change.", handle,
+		)
 	}
 	if now.Add(visibility).After(m.received.Add(MaxVisibility)) {
-		return refuse("InvalidParameterValue", "Value %d for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]", int(visibility.Seconds()))
+		return refuse("InvalidParameterValue",
+			"Value %d for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for "+
+				"the message is beyond the limit [43200 seconds]", int(visibility.Seconds()),
+		)
 	}
 	m.visibleAt, m.changed = now.Add(visibility), true
 	return nil
@@ -304,12 +319,14 @@ func (b *Mailbox) ChangeVisibility(now time.Time, handle string, visibility time
 func (b *Mailbox) held(now time.Time, handle string) (*Message, error) {
 	m, ok := b.handles[handle]
 	if !ok && !strings.HasPrefix(handle, b.handlePrefix) {
-		return nil, refuse("ReceiptHandleIsInvalid", "The input receipt handle %q is not a valid receipt handle.", handle)
+		return nil, refuse("ReceiptHandleIsInvalid",
+			"The input receipt handle %q is not a valid receipt handle.", handle,
+		)
 	}
 	if !ok || !m.deleted && m.VisibleAt(now) {
 		return nil, &Error{
 			Code: "InvalidParameterValue", EntryCode: "ReceiptHandleIsInvalid",
-			Message: fmt.Sprintf("Value %s for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", handle),
+			Message: "Value " + handle + " for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
 		}
 	}
 	return m, nil

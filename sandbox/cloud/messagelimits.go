@@ -43,13 +43,22 @@ func (q *Queue) check(m *Message) error {
 		return refuse("MissingParameter", "The request must contain the parameter MessageBody.")
 	}
 	if !allowedText(m.Body) {
-		return refuse("InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
+		return refuse("InvalidMessageContents",
+			"Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | "+
+				"#xE000 to #xFFFD | #x10000 to #x10FFFF",
+		)
 	}
 	if m.Size() > q.MaximumMessageSize() {
-		return invalid("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", q.MaximumMessageSize())
+		return invalid(
+			"One or more parameters are invalid. Reason: Message must be shorter than %d bytes.",
+			q.MaximumMessageSize(),
+		)
 	}
 	if m.DelaySeconds != 0 {
-		return invalid("Value %d for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.", m.DelaySeconds)
+		return invalid(
+			"Value %d for parameter DelaySeconds is invalid. Reason: The request include parameter that "+
+				"is not valid for this queue type.", m.DelaySeconds,
+		)
 	}
 	if m.GroupID == "" {
 		return refuse("MissingParameter", "The request must contain the parameter MessageGroupId.")
@@ -58,7 +67,10 @@ func (q *Queue) check(m *Message) error {
 		return err
 	}
 	if m.DeduplicationID == "" && !q.ContentBasedDeduplication {
-		return invalid("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+		return invalid(
+			"The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId " +
+				"provided explicitly",
+		)
 	}
 	if err := checkFIFOID("MessageDeduplicationId", m.DeduplicationID); err != nil {
 		return err
@@ -94,7 +106,10 @@ func checkFIFOID(parameter, id string) error {
 		ok = id[i] > ' ' && id[i] <= '~'
 	}
 	if !ok {
-		return invalid("Value %s for parameter %s is invalid. Reason: %[2]s can only include alphanumeric and punctuation characters. 1 to 128 in length.", id, parameter)
+		return invalid(
+			"Value %s for parameter %s is invalid. Reason: %[2]s can only include alphanumeric and "+
+				"punctuation characters. 1 to 128 in length.", id, parameter,
+		)
 	}
 	return nil
 }
@@ -102,7 +117,9 @@ func checkFIFOID(parameter, id string) error {
 // checkAttributes refuses the first bad attribute by name.
 func checkAttributes(m *Message) error {
 	if len(m.Attributes) > maxAttributes {
-		return invalid("Number of message attributes [%d] exceeds the allowed maximum [%d].", len(m.Attributes), maxAttributes)
+		return invalid(
+			"Number of message attributes [%d] exceeds the allowed maximum [%d].", len(m.Attributes), maxAttributes,
+		)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
 		if err := checkAttributeName(name); err != nil {
@@ -120,7 +137,9 @@ func checkAttributes(m *Message) error {
 func TraceHeader(system map[string]MessageAttribute) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(system)) {
 		if name != traceHeader || system[name].DataType != "String" {
-			return "", invalid("Message system attribute name '%s' is invalid. Only %s of type String is supported.", name, traceHeader)
+			return "", invalid(
+				"Message system attribute name '%s' is invalid. Only %s of type String is supported.", name, traceHeader,
+			)
 		}
 		if err := system[name].check("message system attribute", name); err != nil {
 			return "", err
@@ -133,14 +152,21 @@ func checkAttributeName(name string) error {
 	lower := strings.ToLower(name)
 	reserved := strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon.")
 	if reserved || len(name) > maxAttributeName || !attributeName.MatchString(name) {
-		return invalid("The message attribute name '%s' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters, up to %d; it may not begin with AWS. or Amazon., begin or end with a period, or have two in a row.", name, maxAttributeName)
+		return invalid(
+			"The message attribute name '%s' is invalid. Attribute name can contain A-Z, a-z, 0-9, "+
+				"underscore (_), hyphen (-), and period (.) characters, up to %d; it may not begin with AWS. "+
+				"or Amazon., begin or end with a period, or have two in a row.", name, maxAttributeName,
+		)
 	}
 	return nil
 }
 
 func (a MessageAttribute) check(kind, name string) error {
 	if len(a.DataType) > maxAttributeName || !attributeType.MatchString(a.DataType) {
-		return invalid("The %s '%s' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.", kind, name)
+		return invalid(
+			"The %s '%s' has an invalid message attribute type, the set of supported type prefixes is "+
+				"Binary, Number, and String.", kind, name,
+		)
 	}
 	base, _, _ := strings.Cut(a.DataType, ".")
 	if base == "Binary" {
@@ -174,15 +200,22 @@ func (m *Message) Size() int {
 // CheckBatch holds a batch to its rules: 1 to 10 entries, each with an id of its own.
 func CheckBatch(ids []string) error {
 	if len(ids) == 0 {
-		return refuse("AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one entry in the request.")
+		return refuse("AWS.SimpleQueueService.EmptyBatchRequest",
+			"There should be at least one entry in the request.",
+		)
 	}
 	if len(ids) > BatchSize {
-		return refuse("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "Maximum number of entries per request are %d. You have sent %d.", BatchSize, len(ids))
+		return refuse("AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+			"Maximum number of entries per request are %d. You have sent %d.", BatchSize, len(ids),
+		)
 	}
 	seen := map[string]bool{}
 	for _, id := range ids {
 		if !batchEntryID.MatchString(id) {
-			return refuse("AWS.SimpleQueueService.InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+			return refuse("AWS.SimpleQueueService.InvalidBatchEntryId",
+				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can "+
+					"be at most 80 letters long.",
+			)
 		}
 		if seen[id] {
 			return refuse("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "Id %s repeated.", id)
@@ -200,7 +233,9 @@ func CheckBatchSize(messages []Message) error {
 		total += messages[i].Size()
 	}
 	if total > LargestMessage {
-		return refuse("AWS.SimpleQueueService.BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", LargestMessage, total)
+		return refuse("AWS.SimpleQueueService.BatchRequestTooLong",
+			"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", LargestMessage, total,
+		)
 	}
 	return nil
 }
@@ -213,9 +248,13 @@ func CheckReceive(most int, visibility, wait time.Duration, attemptID string) er
 	case most < 1 || most > BatchSize:
 		return invalid(reason+"between 1 and %d, if provided.", most, "MaxNumberOfMessages", BatchSize)
 	case visibility < 0 || visibility > MaxVisibility:
-		return invalid(reason+"between 0 and %d, if provided.", int(visibility.Seconds()), "VisibilityTimeout", int(MaxVisibility.Seconds()))
+		return invalid(reason+"between 0 and %d, if provided.", int(visibility.Seconds()),
+			"VisibilityTimeout", int(MaxVisibility.Seconds()),
+		)
 	case wait < 0 || wait > MaxWait:
-		return invalid(reason+">= 0 and <= %d, if provided.", int(wait.Seconds()), "WaitTimeSeconds", int(MaxWait.Seconds()))
+		return invalid(reason+">= 0 and <= %d, if provided.", int(wait.Seconds()),
+			"WaitTimeSeconds", int(MaxWait.Seconds()),
+		)
 	}
 	return checkFIFOID("ReceiveRequestAttemptId", attemptID)
 }

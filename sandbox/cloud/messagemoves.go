@@ -69,7 +69,10 @@ func (a *Account) StartMessageMoveTask(now time.Time, t MessageMoveTask) (*Messa
 	}
 	for _, other := range a.moves {
 		if other.SourceARN == t.SourceARN && other.Status == MoveRunning {
-			return nil, invalid("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
+			return nil, invalid(
+				"There is already a task running. Only one active task is allowed for a source queue arn at " +
+					"a given time.",
+			)
 		}
 	}
 	box, err := a.Mailbox(source.URL)
@@ -87,13 +90,18 @@ func (a *Account) StartMessageMoveTask(now time.Time, t MessageMoveTask) (*Messa
 // CheckMoveRate holds a rate that was asked for to its range: 1 to 500 messages a second.
 func CheckMoveRate(rate int) error {
 	if rate < 1 || rate > fastestMove {
-		return invalid("Value %d for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and %d, if provided.", rate, fastestMove)
+		return invalid(
+			"Value %d for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 "+
+				"and %d, if provided.", rate, fastestMove,
+		)
 	}
 	return nil
 }
 
 func noSuchResource(parameter string) error {
-	return refuse("ResourceNotFoundException", "The resource that you specified for the %s parameter doesn't exist.", parameter)
+	return refuse("ResourceNotFoundException",
+		"The resource that you specified for the %s parameter doesn't exist.", parameter,
+	)
 }
 
 // MessageMoveTasks are the tasks of a source, the latest first.
@@ -102,7 +110,10 @@ func (a *Account) MessageMoveTasks(sourceARN string, most int) ([]*MessageMoveTa
 		return nil, noSuchResource("SourceArn")
 	}
 	if most < 1 || most > mostTasksListed {
-		return nil, invalid("Value %d for parameter MaxResults is invalid. Reason: Must be between 1 and %d, if provided.", most, mostTasksListed)
+		return nil, invalid(
+			"Value %d for parameter MaxResults is invalid. Reason: Must be between 1 and %d, if provided.",
+			most, mostTasksListed,
+		)
 	}
 	var tasks []*MessageMoveTask
 	for _, t := range slices.Backward(a.moves) {

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -30,23 +31,24 @@ var queueAttributes = map[string]queueAttribute{
 			return err
 		},
 	},
-	"MessageRetentionPeriod":        count((*Queue).MessageRetention, func(q *Queue) *int { return &q.MessageRetentionSeconds }),
-	"MaximumMessageSize":            count((*Queue).MaximumMessageSize, func(q *Queue) *int { return &q.MaxMessageSize }),
-	"ReceiveMessageWaitTimeSeconds": count(func(q *Queue) int { return q.ReceiveWaitTimeSeconds }, func(q *Queue) *int { return &q.ReceiveWaitTimeSeconds }),
-	"DelaySeconds":                  count(func(q *Queue) int { return q.DelaySeconds }, func(q *Queue) *int { return &q.DelaySeconds }),
+	"MessageRetentionPeriod":        count(func(q *Queue) *int { return &q.MessageRetentionSeconds }, fourDays),
+	"MaximumMessageSize":            count(func(q *Queue) *int { return &q.MaxMessageSize }, LargestMessage),
+	"ReceiveMessageWaitTimeSeconds": count(func(q *Queue) *int { return &q.ReceiveWaitTimeSeconds }, 0),
+	"DelaySeconds":                  count(func(q *Queue) *int { return &q.DelaySeconds }, 0),
 	"ContentBasedDeduplication":     flag(func(q *Queue) *bool { return &q.ContentBasedDeduplication }),
 	"SqsManagedSseEnabled":          flag(func(q *Queue) *bool { return &q.SQSManagedSSE }),
-	"DeduplicationScope":            text(func(q *Queue) *string { return &q.DeduplicationScope }),
-	"FifoThroughputLimit":           text(func(q *Queue) *string { return &q.FIFOThroughputLimit }),
-	"KmsMasterKeyId":                text(func(q *Queue) *string { return &q.KMSMasterKeyID }),
-	"Policy":                        text(func(q *Queue) *string { return &q.Policy }),
-	"RedrivePolicy":                 text(func(q *Queue) *string { return &q.RedrivePolicy }),
-	"RedriveAllowPolicy":            text(func(q *Queue) *string { return &q.RedriveAllowPolicy }),
+	"DeduplicationScope":            text(func(q *Queue) *string { return &q.DeduplicationScope }, "queue"),
+	"FifoThroughputLimit":           text(func(q *Queue) *string { return &q.FIFOThroughputLimit }, "perQueue"),
+	"KmsMasterKeyId":                text(func(q *Queue) *string { return &q.KMSMasterKeyID }, ""),
+	"Policy":                        text(func(q *Queue) *string { return &q.Policy }, ""),
+	"RedrivePolicy":                 text(func(q *Queue) *string { return &q.RedrivePolicy }, ""),
+	"RedriveAllowPolicy":            text(func(q *Queue) *string { return &q.RedriveAllowPolicy }, ""),
 }
 
-func text(field func(*Queue) *string) queueAttribute {
+// text is a text whose field is "" where the default holds.
+func text(field func(*Queue) *string, otherwise string) queueAttribute {
 	return queueAttribute{
-		func(q *Queue) string { return *field(q) },
+		func(q *Queue) string { return cmp.Or(*field(q), otherwise) },
 		func(q *Queue, value string) error {
 			*field(q) = value
 			return nil
@@ -65,9 +67,9 @@ func flag(field func(*Queue) *bool) queueAttribute {
 }
 
 // count is a number whose field is 0 where the default holds.
-func count(get func(*Queue) int, field func(*Queue) *int) queueAttribute {
+func count(field func(*Queue) *int, otherwise int) queueAttribute {
 	return queueAttribute{
-		func(q *Queue) string { return strconv.Itoa(get(q)) },
+		func(q *Queue) string { return strconv.Itoa(cmp.Or(*field(q), otherwise)) },
 		func(q *Queue, value string) (err error) {
 			*field(q), err = strconv.Atoi(value)
 			return err
@@ -127,7 +129,9 @@ func (q *Queue) setAttributes(values map[string]string) error {
 
 // CreateQueueAs is CreateQueue with attributes by the names of SQS's API. A queue that
 // exists with these attributes is returned as it is.
-func (a *Account) CreateQueueAs(now time.Time, name string, attributes, tags map[string]string) (*Queue, error) {
+func (a *Account) CreateQueueAs(
+	now time.Time, name string, attributes, tags map[string]string,
+) (*Queue, error) {
 	q := Queue{Name: name, Tags: tags, Created: now.UTC(), Modified: now.UTC()}
 	if err := q.setAttributes(attributes); err != nil {
 		return nil, err
@@ -138,7 +142,9 @@ func (a *Account) CreateQueueAs(now time.Time, name string, attributes, tags map
 	}
 	for _, attribute := range slices.Sorted(maps.Keys(attributes)) {
 		if queueAttributes[attribute].get(there) != queueAttributes[attribute].get(&q) {
-			return nil, refuse("QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute %s", attribute)
+			return nil, refuse("QueueAlreadyExists",
+				"A queue already exists with the same name and a different value for attribute %s", attribute,
+			)
 		}
 	}
 	return there, nil

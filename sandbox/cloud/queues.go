@@ -224,12 +224,11 @@ func (q *Queue) VisibilityTimeout() int {
 // MaximumMessageSize in bytes, with its default.
 func (q *Queue) MaximumMessageSize() int { return cmp.Or(q.MaxMessageSize, LargestMessage) }
 
+const fourDays = 4 * 24 * 60 * 60 // seconds
+
 // MessageRetention in seconds, with its default.
 func (q *Queue) MessageRetention() int {
-	if q.MessageRetentionSeconds == 0 {
-		return 345600
-	}
-	return q.MessageRetentionSeconds
+	return cmp.Or(q.MessageRetentionSeconds, fourDays)
 }
 
 func (a *Account) queueByARN(arn string) *Queue {
