@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -90,6 +91,9 @@ type Config struct {
 	Observe func(Event)
 	// Logger for what a person should know. Default: slog.Default().
 	Logger *slog.Logger
+	// Jitter returns a random part of a duration, so that workers do not move in step.
+	// Default: math/rand.
+	Jitter func(time.Duration) time.Duration
 }
 
 const (
@@ -145,6 +149,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Jitter == nil {
+		c.Jitter = func(d time.Duration) time.Duration { return rand.N(d + 1) }
 	}
 	return c
 }

@@ -6,7 +6,6 @@ package consumer
 import (
 	"context"
 	"crypto/rand"
-	mathrand "math/rand/v2"
 	"sync"
 	"time"
 )
@@ -51,7 +50,7 @@ func New(client SQS, handler Handler, config Config) (*Consumer, error) {
 	c := &Consumer{
 		config: config, client: client, handler: handler, slots: newSlots(config),
 		pause:  pause{idle: make(chan struct{}, 1)},
-		jitter: func(d time.Duration) time.Duration { return mathrand.N(d + 1) }, newID: rand.Text,
+		jitter: config.Jitter, newID: rand.Text,
 		killed: make(chan struct{}), active: map[string]*lease{}, leases: map[*lease]bool{},
 	}
 	c.stop, c.stopWork = context.WithCancel(context.Background())

@@ -21,8 +21,7 @@ const HeadStart = 2 * time.Second
 // another. A failed call is not repeated: what was not handed back becomes visible by
 // itself.
 func (c *Consumer) handBack(l *lease, wait time.Duration) {
-	left := time.Until(l.limit).Truncate(time.Second)
-	wait = max(0, min((wait+time.Second-1).Truncate(time.Second), left-HeadStart))
+	wait = HandBackWait(wait, time.Until(l.limit))
 	messages := l.release()
 	if len(messages) == 0 {
 		return

@@ -23,8 +23,7 @@ type keeper struct {
 // run extends from a ticker, so that one slow extension does not put off the next,
 // until ctx ends.
 func (k *keeper) run(ctx context.Context) {
-	const beatsPerTimeout = 3
-	ticker := time.NewTicker(k.visibility / beatsPerTimeout)
+	ticker := time.NewTicker(k.visibility / BeatsPerTimeout)
 	defer ticker.Stop()
 	for {
 		select {
