@@ -1,10 +1,6 @@
 package cloud
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // ControlOptions are what AWS does not promise, and how fast time goes. Start from
 // DefaultControlOptions.
@@ -69,7 +65,9 @@ type Control struct {
 	queues  map[string]*queueMetrics    // by URL
 	alarms  map[string]*alarmEvaluation // by name
 	fleets  map[string]*fleet           // by service ARN
-	notes   map[string]string           // why a policy did not scale last, by ARN
+	// fleetOrder are the fleets, in the order of their services' ARNs.
+	fleetOrder []*fleet
+	notes      map[string]string // why a policy did not scale last, by ARN
 
 	stopTimeouts map[*TaskDefinition]time.Duration
 
@@ -99,7 +97,7 @@ func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptio
 // due, a task has started, or its time to stop is up.
 func (c *Control) Next() time.Time {
 	next := c.nextTick()
-	for _, f := range c.fleets {
+	for _, f := range c.fleetOrder {
 		for _, t := range f.tasks {
 			if !t.due.IsZero() && t.due.Before(next) {
 				next = t.due
@@ -160,8 +158,8 @@ func (c *Control) Activities() []Activity { return c.activities }
 // Tasks are the tasks that have not ended, in the order they were created.
 func (c *Control) Tasks() []*Task {
 	var all []*Task
-	for _, arn := range slices.Sorted(maps.Keys(c.fleets)) {
-		for _, t := range c.fleets[arn].tasks {
+	for _, f := range c.fleetOrder {
+		for _, t := range f.tasks {
 			if t.State != Stopped {
 				all = append(all, t)
 			}

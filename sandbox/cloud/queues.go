@@ -32,6 +32,11 @@ type Queue struct {
 	Policy                    string            `json:"policy,omitempty"`
 	Tags                      map[string]string `json:"tags,omitempty"`
 
+	// redrive is RedrivePolicy, parsed when it was last asked for.
+	redrive struct {
+		text   string
+		policy RedrivePolicy
+	}
 	// Created and Modified are known of queues that were made by the API of SQS.
 	Created  time.Time `json:"-"`
 	Modified time.Time `json:"-"`
@@ -206,11 +211,17 @@ func (a *Account) PutRedrivePolicy(p QueueRedrivePolicy) error {
 
 // Redrive is the parsed RedrivePolicy.
 func (q *Queue) Redrive() (RedrivePolicy, error) {
-	var policy RedrivePolicy
-	if q.RedrivePolicy == "" {
-		return policy, nil
+	if q.RedrivePolicy == q.redrive.text {
+		return q.redrive.policy, nil
 	}
-	return policy, json.Unmarshal([]byte(q.RedrivePolicy), &policy)
+	var policy RedrivePolicy
+	if q.RedrivePolicy != "" {
+		if err := json.Unmarshal([]byte(q.RedrivePolicy), &policy); err != nil {
+			return policy, err
+		}
+	}
+	q.redrive.text, q.redrive.policy = q.RedrivePolicy, policy
+	return policy, nil
 }
 
 // VisibilityTimeout in seconds, with its default.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Schedule is a schedule of EventBridge Scheduler that calls an API of AWS.
@@ -96,6 +97,9 @@ func (a *Account) schedulerMayAssume(roleARN string) bool {
 
 // DeleteSchedule removes a schedule.
 func (a *Account) DeleteSchedule(name string) error { return remove(a.Schedules, name) }
+
+// Every is how often a schedule calls.
+func (s *Schedule) Every() time.Duration { return time.Duration(s.everyMinutes()) * time.Minute }
 
 // everyMinutes is how often a schedule calls.
 func (s *Schedule) everyMinutes() int {
