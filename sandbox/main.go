@@ -60,8 +60,12 @@ flags of simulate:
   --fail-on list      exit with an error if the stack is so: "p95_wait>5m,killed>0"
   --no-peers          the stack alone
   --metric-delay n    minutes until CloudWatch shows a metric (1)
-  --wake-delay n      minutes more after six idle hours (15); --wake-zeros: it reports
-                      zeros meanwhile instead of nothing
+  --wake-delay n      minutes more after six idle hours (15)
+  --reading name      another reading of what AWS leaves open; may be repeated:
+                      cooldown-from-decision, scale-in-ends-cooldowns, wake-zeros,
+                      missing-stays-missing
+  --ranges            in all readings and with other phases, too: the range stands
+                      beside each figure that moves by more than a tenth
   --start-from d --start-to d   how long a task takes to start (20s to 40s)
   --price name=dollars          such as arm-vcpu=0.03238 an hour, in place of the price
                       of the stack's region; may be repeated

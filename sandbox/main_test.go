@@ -131,7 +131,7 @@ func TestSimulateAgainstAnotherRun(t *testing.T) {
 		"seed":         {[]string{"--seed", "2"}, "seed was 1, and is 2"},
 		"metric delay": {[]string{"--metric-delay", "2"}, "metric-delay was 1, and is 2"},
 		"wake delay":   {[]string{"--wake-delay", "5"}, "wake-delay was 15, and is 5"},
-		"a reading":    {[]string{"--wake-zeros"}, "waking-reports-zeros was false, and is true"},
+		"a reading":    {[]string{"--reading", "wake-zeros"}, "waking-reports-zeros was false, and is true"},
 		"start":        {[]string{"--start-to", "1m"}, "start-to was 40s, and is 1m0s"},
 		"price":        {[]string{"--price", "arm-vcpu=1"}, "price arm-vcpu was 0.03725, and is 1"},
 		"region":       {[]string{"--config", "aws:region=us-east-1"}, "price arm-vcpu was 0.03725, and is 0.03238"},

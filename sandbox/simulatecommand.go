@@ -17,6 +17,7 @@ type simulateCommand struct {
 	set        list
 	parameters simulate.Parameters
 	noPeers    bool
+	ranges     bool
 	json       bool
 	against    string
 	activities bool
@@ -34,7 +35,8 @@ func (s *simulateCommand) flags(f *flag.FlagSet) {
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "")
 	f.IntVar(&p.Control.MetricDelay, "metric-delay", p.Control.MetricDelay, "")
 	f.IntVar(&p.Control.WakeDelay, "wake-delay", p.Control.WakeDelay, "")
-	f.BoolVar(&p.Control.WakingReportsZeros, "wake-zeros", false, "")
+	f.Func("reading", "", p.Read)
+	f.BoolVar(&s.ranges, "ranges", false, "")
 	f.DurationVar(&p.StartFrom, "start-from", p.StartFrom, "")
 	f.DurationVar(&p.StartTo, "start-to", p.StartTo, "")
 	f.Func("price", "", p.Prices.Set)
@@ -69,6 +71,9 @@ func (s *simulateCommand) run(c common) error {
 	report := &simulate.Report{Stack: simulate.Stack{Root: c.root, Name: c.stack, Overrides: append(c.config, s.set...)}, Parameters: s.parameters}
 	for _, w := range workloads {
 		comparison, err := simulate.Compare(c, report.Stack, w, s.parameters, !s.noPeers)
+		if err == nil && s.ranges {
+			err = comparison.AddRanges(c, s.parameters)
+		}
 		switch {
 		case errors.Is(err, context.Canceled):
 			return errors.New("the simulation was interrupted; there is no report")

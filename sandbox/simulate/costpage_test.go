@@ -18,8 +18,8 @@ func TestCostPage(t *testing.T) {
 	const file = "../../docs/cost.md"
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	page := replaceBetween(t, string(text), "the costs", costTable(t))
-	page = replaceBetween(t, page, "the prices", priceTable())
+	page := replaceBetween(t, string(text), "the costs table", costTable(t))
+	page = replaceBetween(t, page, "the price list", priceTable())
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(page), 0o644))
 		return
@@ -30,12 +30,22 @@ func TestCostPage(t *testing.T) {
 // replaceBetween the marks of a part of a page.
 func replaceBetween(t *testing.T, page, part, text string) string {
 	t.Helper()
-	begin, end := "<!-- "+part+" begin -->\n", "<!-- "+part+" end -->"
+	begin, end := "<!-- "+part+" begins -->\n", "<!-- "+part+" ends -->"
 	head, rest, ok := strings.Cut(page, begin)
 	require.True(t, ok, part)
 	_, tail, ok := strings.Cut(rest, end)
 	require.True(t, ok, part)
 	return head + begin + text + end + tail
+}
+
+// between are the marks of a part of a page.
+func between(t *testing.T, page, part string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(page, "<!-- "+part+" begins -->\n")
+	require.True(t, ok, part)
+	text, _, ok := strings.Cut(rest, "<!-- "+part+" ends -->")
+	require.True(t, ok, part)
+	return text
 }
 
 // costTable is what a stack's parts cost.

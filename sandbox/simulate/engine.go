@@ -112,7 +112,7 @@ func (e *engine) at(t time.Time, do func()) {
 // are back to the minimum, a day at most.
 func run(ctx context.Context, system System, w *Workload, p Parameters) (*Result, error) {
 	options := p.Control
-	options.Phases = cloud.SeededPhases(p.Seed)
+	options.Phases = p.phases()
 	options.StartDelay = func(serial int) time.Duration {
 		random := rand.New(rand.NewPCG(p.Seed, uint64(serial)))
 		return p.StartFrom + time.Duration(random.Float64()*float64(p.StartTo-p.StartFrom))
@@ -123,9 +123,13 @@ func run(ctx context.Context, system System, w *Workload, p Parameters) (*Result
 	}
 	next, stop := iter.Pull(w.Jobs(p.Seed, p.Days))
 	defer stop()
-	e.everyMinute(begin.Add(time.Minute))
+	e.sampleEveryMinute(begin.Add(time.Minute))
+	if system.EveryMinute != nil {
+		e.callEveryMinute(p.phases(), 0)
+	}
 	if system.Poller != nil {
-		e.poll(system.Poller)
+		first := time.Duration(p.phases()("poller", 0) * float64(system.Poller.Interval))
+		e.at(begin.Add(first), func() { e.poll(system.Poller) })
 	}
 	end := begin.Add(time.Duration(p.Days) * day)
 	over := func(t time.Time, more bool) bool { return !more && t.After(end) && e.quiet() }
@@ -289,28 +293,33 @@ func (e *engine) deadLetter(w *worker, m *cloud.Message) {
 	e.countDeadLetters()
 }
 
-// everyMinute takes the samples of the minute that ends.
-func (e *engine) everyMinute(t time.Time) {
+// sampleEveryMinute takes the samples of the minute that ends.
+func (e *engine) sampleEveryMinute(t time.Time) {
 	e.at(t.Add(-time.Nanosecond), func() {
-		counts := e.box.Counts(e.now)
-		if e.system.EveryMinute != nil {
-			e.system.EveryMinute(e.control, counts, e.box, e.now)
-		}
-		e.result.sample(e, counts)
-		e.everyMinute(t.Add(time.Minute))
+		e.result.sample(e, e.box.Counts(e.now))
+		e.sampleEveryMinute(t.Add(time.Minute))
+	})
+}
+
+// callEveryMinute calls the function of a system that publishes metrics of its own.
+func (e *engine) callEveryMinute(phases cloud.Phases, minute int) {
+	const minutesADay = 24 * 60
+	offset := time.Duration((float64(minute) + phases("function", minute/minutesADay)) * float64(time.Minute))
+	e.at(begin.Add(offset), func() {
+		e.control.Advance(e.now)
+		e.system.EveryMinute(e.control, e.box.Counts(e.now), e.box, e.now)
+		e.callEveryMinute(phases, minute+1)
 	})
 }
 
 // poll runs a scaler that is none of AWS's.
 func (e *engine) poll(p *Poller) {
-	e.at(e.now.Add(p.Interval), func() {
-		e.control.Advance(e.now)
-		counts := e.box.Counts(e.now)
-		e.box.Touch(e.now)
-		e.system.Service.DesiredCount = p.desired(e.now, counts, e.system.Service.DesiredCount)
-		e.control.Advance(e.now)
-		e.poll(p)
-	})
+	e.control.Advance(e.now)
+	counts := e.box.Counts(e.now)
+	e.box.Touch(e.now)
+	e.system.Service.DesiredCount = p.desired(e.now, counts, e.system.Service.DesiredCount)
+	e.control.Advance(e.now)
+	e.at(e.now.Add(p.Interval), func() { e.poll(p) })
 }
 
 func (e *engine) finish() {

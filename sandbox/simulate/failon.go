@@ -91,7 +91,8 @@ func (c Condition) holds(r *Result) bool {
 	return value > c.limit
 }
 
-// Check returns an error that names each condition that holds for the stack.
+// Check returns an error that names each condition that holds for the stack, in any of
+// the readings that were simulated.
 func (r *Report) Check(conditions []Condition) error {
 	var failed []error
 	for _, comparison := range r.Comparisons {
@@ -101,15 +102,22 @@ func (r *Report) Check(conditions []Condition) error {
 			continue
 		}
 		for _, c := range conditions {
-			if !c.holds(stack) {
-				continue
+			i := slices.IndexFunc(stack.readings(), c.holds)
+			if i >= 0 {
+				failed = append(failed, c.failure(comparison.Workload.Name, stack.readings()[i]))
 			}
-			value := strconv.FormatFloat(measures[c.measure].of(stack), 'g', 6, 64)
-			if measures[c.measure].isTime {
-				value = wait(time.Duration(measures[c.measure].of(stack) * float64(time.Second)))
-			}
-			failed = append(failed, fmt.Errorf("%s: %s (it is %s)", comparison.Workload.Name, c.text, value))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// readings are the result and its variants.
+func (r *Result) readings() []*Result { return append([]*Result{r}, r.variants...) }
+
+func (c Condition) failure(workload string, r *Result) error {
+	value := strconv.FormatFloat(measures[c.measure].of(r), 'g', 6, 64)
+	if measures[c.measure].isTime {
+		value = wait(duration(measures[c.measure].of(r)))
+	}
+	return fmt.Errorf("%s: %s (it is %s)", workload, c.text, value)
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -15,29 +16,28 @@ import (
 var update = flag.Bool("update", false, "write the comparison in the docs anew")
 
 // TestComparisonPage keeps the table of docs/comparison.md as the simulator has it:
-// go test ./sandbox/simulate -run TestComparisonPage -update.
+// go test ./sandbox/simulate -run TestComparisonPage -update. The ranges are simulated
+// when they are written, not each time.
 func TestComparisonPage(t *testing.T) {
 	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		return // elsewhere floating point is fused, and a figure may differ by one
 	}
-	const file, begin, end = "../../docs/comparison.md", "<!-- the table begins -->\n", "<!-- the table ends -->"
+	const file = "../../docs/comparison.md"
 	page, err := os.ReadFile(file)
 	require.NoError(t, err)
-	head, rest, ok := strings.Cut(string(page), begin)
-	require.True(t, ok)
-	_, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	want := head + begin + markdownTable(t) + end + tail
+	want := replaceBetween(t, string(page), "the table", markdownTable(t, *update))
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 		return
 	}
-	assert.Equal(t, want, string(page), "if the change is meant: go test ./sandbox/simulate -run TestComparisonPage -update")
+	ranges := regexp.MustCompile(` \([^ )]+ to [^ )]+\)`)
+	assert.Equal(t, want, replaceBetween(t, string(page), "the table", ranges.ReplaceAllString(between(t, string(page), "the table"), "")),
+		"if the change is meant: go test ./sandbox/simulate -run TestComparisonPage -update")
 }
 
-// markdownTable is what `go run ./sandbox simulate` prints.
-func markdownTable(t *testing.T) string {
+// markdownTable is what `go run ./sandbox simulate --ranges` prints, or without ranges.
+func markdownTable(t *testing.T, ranges bool) string {
 	t.Helper()
 	workloads, err := Shipped()
 	require.NoError(t, err)
@@ -47,6 +47,9 @@ func markdownTable(t *testing.T) string {
 	for _, w := range workloads {
 		c, err := Compare(t.Context(), dev, w, DefaultParameters(), true)
 		require.NoError(t, err)
+		if ranges {
+			require.NoError(t, c.AddRanges(t.Context(), DefaultParameters()))
+		}
 		name := w.Name
 		for _, r := range c.Results {
 			fmt.Fprintf(&text, "| %s | %s | %s |\n", name, r.System, strings.Join(r.columns(), " | "))

@@ -14,6 +14,8 @@ type Parameters struct {
 	Days int
 	// Seed of what is random. Default 1.
 	Seed uint64
+	// PhasesSeed draws other phases for the same messages. Default 0.
+	PhasesSeed uint64
 	// Control is how CloudWatch is read: one minute until a metric shows, 15 until a
 	// queue that was idle for six hours reports again (SQS developer guide,
 	// "Monitoring Amazon SQS queues using CloudWatch").
@@ -35,6 +37,12 @@ func DefaultParameters() Parameters {
 		Days: 30, Seed: 1, Control: cloud.DefaultControlOptions(),
 		StartFrom: 20 * time.Second, StartTo: 40 * time.Second,
 	}
+}
+
+// phases are when within a minute each thing happens.
+func (p Parameters) phases() cloud.Phases {
+	const spread = 1_000_003 // so that no other seed's phases are met
+	return cloud.SeededPhases(p.Seed + spread*p.PhasesSeed)
 }
 
 // Check says which values are wrong.

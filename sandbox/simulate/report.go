@@ -53,21 +53,26 @@ func (c *Comparison) description(asked int) string {
 
 // column of the table.
 type column struct {
-	name string
-	of   func(r *Result) string
+	name  string
+	value func(r *Result) float64
+	text  func(value float64) string
 }
 
+func asWait(value float64) string   { return wait(duration(value)) }
+func asNumber(value float64) string { return fmt.Sprintf("%.0f", value) }
+func asMoney(value float64) string  { return fmt.Sprintf("%.2f", value) }
+
 var table = []column{
-	{"first p50", func(r *Result) string { return wait(r.First.Quantile(50)) }},
-	{"first p95", func(r *Result) string { return wait(r.First.Quantile(95)) }},
-	{"all p95", func(r *Result) string { return wait(r.All.Quantile(95)) }},
-	{"killed", func(r *Result) string { return fmt.Sprint(r.BusyKills) }},
-	{"redelivered", func(r *Result) string { return fmt.Sprint(r.Redeliveries) }},
-	{"dead-lettered", func(r *Result) string { return fmt.Sprint(r.DeadLettered) }},
-	{"not done", func(r *Result) string { return fmt.Sprint(r.Undone) }},
-	{"task-min", func(r *Result) string { return fmt.Sprintf("%.0f", r.TaskMinutes) }},
-	{"beyond need", func(r *Result) string { return fmt.Sprintf("%.0f", r.BeyondNeed) }},
-	{"$ a month", func(r *Result) string { return fmt.Sprintf("%.2f", r.CostAMonth()) }},
+	{"first p50", func(r *Result) float64 { return r.First.Quantile(50).Seconds() }, asWait},
+	{"first p95", func(r *Result) float64 { return r.First.Quantile(95).Seconds() }, asWait},
+	{"all p95", func(r *Result) float64 { return r.All.Quantile(95).Seconds() }, asWait},
+	{"killed", func(r *Result) float64 { return float64(r.BusyKills) }, asNumber},
+	{"redelivered", func(r *Result) float64 { return float64(r.Redeliveries) }, asNumber},
+	{"dead-lettered", func(r *Result) float64 { return float64(r.DeadLettered) }, asNumber},
+	{"not done", func(r *Result) float64 { return float64(r.Undone) }, asNumber},
+	{"task-min", func(r *Result) float64 { return r.TaskMinutes }, asNumber},
+	{"beyond need", func(r *Result) float64 { return r.BeyondNeed }, asNumber},
+	{"$ a month", func(r *Result) float64 { return r.CostAMonth() }, asMoney},
 }
 
 func columnNames() []string {
@@ -81,7 +86,7 @@ func columnNames() []string {
 func (r *Result) columns() []string {
 	var values []string
 	for _, c := range table {
-		values = append(values, c.of(r))
+		values = append(values, c.withRange(r))
 	}
 	return values
 }
@@ -166,8 +171,9 @@ func (c *Comparison) why(s System, r *Result) string {
 // floorInWords is what no scaling by CloudWatch from no tasks can beat.
 func (p Parameters) floorInWords() string {
 	delay := time.Duration(p.Control.MetricDelay) * time.Minute
-	low, high := delay+p.StartFrom, time.Minute+delay+p.StartTo
-	return fmt.Sprintf("The floor of a first message, with CloudWatch: up to 1m0s until the metric's minute ends + %s until CloudWatch shows it and evaluates the alarm + %s to %s to start a task = %s to %s, %s in the middle. "+
+	low, high := delay+p.StartFrom, 2*time.Minute+delay+p.StartTo
+	return fmt.Sprintf("The floor of a first message, with CloudWatch: up to 1m0s until the metric is sampled + %s until "+
+		"CloudWatch shows it + up to 1m0s until the alarm is evaluated + %s to %s to start a task = %s to %s, %s in the middle. "+
 		"After six hours without use a queue's metrics may come %d minutes later.",
 		delay, p.StartFrom, p.StartTo, low, high, (low+high)/2, p.Control.WakeDelay)
 }

@@ -41,6 +41,8 @@ type Result struct {
 	// work is what the handlers that ended had done, and handled how long they took.
 	work, handled time.Duration
 
+	variants []*Result // in other readings, and with other phases
+
 	p       Parameters
 	end     time.Time
 	running int

@@ -1,0 +1,100 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// reading is a way to read what AWS's documents leave open, which the model has beside
+// its usual one.
+type reading struct {
+	name string
+	read func(p *Parameters)
+}
+
+var readings = []reading{
+	{"cooldown-from-decision", func(p *Parameters) { p.Control.CooldownFromDecision = true }},
+	{"scale-in-ends-cooldowns", func(p *Parameters) { p.Control.ScaleInEndsScaleOutCooldowns = true }},
+	{"wake-zeros", func(p *Parameters) { p.Control.WakingReportsZeros = true }},
+	{"missing-stays-missing", func(p *Parameters) { p.Control.MissingCountsAsZero = false }},
+}
+
+// ReadingNames are the names of the readings.
+func ReadingNames() []string {
+	var names []string
+	for _, r := range readings {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// Read takes a reading by its name.
+func (p *Parameters) Read(name string) error {
+	i := slices.IndexFunc(readings, func(r reading) bool { return r.name == name })
+	if i < 0 {
+		return fmt.Errorf("%q needs to be one of %s", name, strings.Join(ReadingNames(), ", "))
+	}
+	readings[i].read(p)
+	return nil
+}
+
+// otherPhases is how many more draws of the phases a range covers.
+const otherPhases = 3
+
+// variations are the parameters in each reading, apart and all together, and with other
+// phases.
+func (p Parameters) variations() []Parameters {
+	var all []Parameters
+	together := p
+	for _, r := range readings {
+		one := p
+		r.read(&one)
+		r.read(&together)
+		all = append(all, one)
+	}
+	all = append(all, together)
+	for n := range otherPhases {
+		other := p
+		other.PhasesSeed = p.PhasesSeed + uint64(n) + 1
+		all = append(all, other)
+	}
+	return all
+}
+
+// AddRanges simulates the comparison in every reading and with other phases, too, so that
+// the range stands beside each figure that moves by more than a tenth.
+func (c *Comparison) AddRanges(ctx context.Context, p Parameters) error {
+	for _, other := range p.variations() {
+		varied, err := Compare(ctx, c.Stack, c.Workload, other, len(c.Results) > 1)
+		if err != nil {
+			return err
+		}
+		if len(varied.Results) != len(c.Results) {
+			return errors.New("a reading has other systems") // Compare makes the same ones
+		}
+		for i, r := range c.Results {
+			r.variants = append(r.variants, varied.Results[i])
+		}
+	}
+	return nil
+}
+
+// notable is by which share of a figure it has to move for its range to be shown.
+const notable = 0.1
+
+// withRange is a figure, and its range over the variants if it moves noticeably.
+func (c column) withRange(r *Result) string {
+	value := c.value(r)
+	low, high := value, value
+	for _, v := range r.variants {
+		low, high = min(low, c.value(v)), max(high, c.value(v))
+	}
+	text := c.text(value)
+	if from, to := c.text(low), c.text(high); from != to && high-low > notable*max(value, 1e-9) {
+		return fmt.Sprintf("%s (%s to %s)", text, from, to)
+	}
+	return text
+}
