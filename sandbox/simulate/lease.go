@@ -207,16 +207,21 @@ func (l *lease) handBack(wait time.Duration) {
 	l.w.e.woken = true
 }
 
-// handBackTail makes the messages behind the head visible, which blocks them.
+// handBackTail makes the messages behind the head visible, which blocks them. That is a
+// call of its own, which comes after what the lease does in the same moment.
 func (l *lease) handBackTail() {
 	if len(l.messages) < 2 {
 		return
 	}
-	for _, m := range l.messages[1:] {
-		l.hide(m, 0)
-	}
+	tail := l.messages[1:]
 	l.messages = l.messages[:1]
-	l.w.e.result.Requests.ChangeVisibility(1)
+	l.w.e.at(l.w.e.now, func() {
+		for _, m := range tail {
+			l.hide(m, 0)
+		}
+		l.w.e.result.Requests.ChangeVisibility(1)
+		l.w.e.result.note(consumer.HandedBack, l.w.e.now)
+	})
 }
 
 func (l *lease) hide(m *cloud.Message, wait time.Duration) {
