@@ -40,22 +40,39 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, logger *slog.Logger) error {
-	program := args
+	first := ""
 	if len(args) > 0 {
-		switch args[0] {
-		case "-help", "--help", "-h":
-			return printHelp(os.Stdout)
-		case "-version", "--version":
-			_, err := fmt.Println("worker", version, goVersion())
-			return err
-		case "--":
-			program = args[1:]
-		}
+		first = args[0]
+	}
+	switch first {
+	case "-help", "--help", "-h":
+		return printHelp(os.Stdout)
+	case "-version", "--version":
+		_, err := fmt.Println("worker", version, goVersion())
+		return err
 	}
 	s, err := readSettings(env.ToMap(os.Environ()))
 	if err != nil {
 		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
 	}
+	switch first {
+	case "-lambda", "--lambda":
+		return runFunction(ctx, s, afterDashes(args[1:]), logger)
+	default:
+		return runProgram(ctx, s, afterDashes(args), logger)
+	}
+}
+
+// afterDashes leaves out a leading --, which separates a program from our own arguments.
+func afterDashes(args []string) []string {
+	if len(args) > 0 && args[0] == "--" {
+		return args[1:]
+	}
+	return args
+}
+
+// runProgram runs a program once per message.
+func runProgram(ctx context.Context, s settings, program []string, logger *slog.Logger) error {
 	handler, err := newHandler(program, logger)
 	if err != nil {
 		return err
