@@ -191,7 +191,7 @@ func (b *buffer) String() string {
 }
 
 // newPool is a pool of a test function, not started.
-func newPool(t *testing.T, name string, change func(*Config)) (*Pool, *buffer) {
+func newPool(t testing.TB, name string, change func(*Config)) (*Pool, *buffer) {
 	t.Helper()
 	log := &buffer{}
 	queue := QueueOf("https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "")
@@ -215,6 +215,20 @@ func startPool(t *testing.T, name string, change func(*Config)) (*Pool, *buffer)
 	p, log := newPool(t, name, change)
 	require.NoError(t, p.Ready(t.Context()))
 	return p, log
+}
+
+func newLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// cpuTime of this process and of its children that have ended.
+func cpuTime(t testing.TB) time.Duration {
+	t.Helper()
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var usage syscall.Rusage
+		require.NoError(t, syscall.Getrusage(who, &usage))
+		sum += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+	return sum
 }
 
 func message(body string) *consumer.Message {

@@ -3,8 +3,6 @@ package lambda
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,7 +48,7 @@ func TestKilledMidMessage(t *testing.T) {
 		HTTPClient: &http.Client{Transport: server},
 	})
 	c, err := consumer.New(client, p, consumer.Config{
-		QueueURL: queue.URL, Concurrency: groups, Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		QueueURL: queue.URL, Concurrency: groups, Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Logger: newLogger(),
 	})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
