@@ -21,6 +21,7 @@ import (
 
 	"fargate-queue-worker/worker/command"
 	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/dlq"
 	"fargate-queue-worker/worker/emf"
 	"fargate-queue-worker/worker/protection"
 )
@@ -34,6 +35,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], logger); err != nil {
+		if len(os.Args) > 1 && os.Args[1] == "dlq" { // a person reads it
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
 		logger.Error("the worker failed", "error", err)
 		os.Exit(1)
 	}
@@ -50,6 +55,8 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	case "-version", "--version":
 		_, err := fmt.Println("worker", version, goVersion())
 		return err
+	case "dlq":
+		return dlq.Command{Getenv: os.Getenv, Output: os.Stdout, Notes: os.Stderr}.Run(ctx, args[1:])
 	}
 	s, err := readSettings(env.ToMap(os.Environ()))
 	if err != nil {
