@@ -7,16 +7,44 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-
-	"github.com/caarlos0/env/v11"
+	"strings"
 
 	"fargate-queue-worker/worker/lambda"
 )
 
-// functionSettings are the part of the configuration that worker -lambda has besides.
+// functionHelp is what worker -help says of functions and dead letters.
+const functionHelp = `
+worker -lambda -- runtime arguments...
+
+Keeps CONCURRENCY processes of a function of AWS Lambda running, such as python -m
+awslambdaric app.handler, and hands them one message each as an SQS event.
+REPORT_BATCH_ITEM_FAILURES=true has batchItemFailures in a response count, as Lambda's
+setting of that name. PERMANENT_ERRORS are error types, separated by commas, that no
+repetition helps: the message goes to the dead-letter queue at once.
+
+`
+
+// functionSettings are the part of the configuration that functions have besides.
 type functionSettings struct {
-	ReportBatchItemFailures bool     `env:"REPORT_BATCH_ITEM_FAILURES" envDefault:"false" what:"batchItemFailures in a response count, as Lambda's setting ReportBatchItemFailures has them do"`
-	PermanentErrors         []string `env:"PERMANENT_ERRORS" what:"error types, separated by commas, that no repetition helps: the message goes to the dead-letter queue"`
+	reportBatchItemFailures bool
+	permanentErrors         []string
+}
+
+func readFunctionSettings(getenv func(string) string) (s functionSettings, err error) {
+	const report = "REPORT_BATCH_ITEM_FAILURES"
+	switch value := getenv(report); value {
+	case "true":
+		s.reportBatchItemFailures = true
+	case "false", "":
+	default:
+		return s, fmt.Errorf("%s: %q: needs to be true or false", report, value)
+	}
+	for name := range strings.SplitSeq(getenv("PERMANENT_ERRORS"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			s.permanentErrors = append(s.permanentErrors, name)
+		}
+	}
+	return s, nil
 }
 
 // runFunction keeps the processes of a function running and hands messages to them. It
@@ -25,14 +53,14 @@ func runFunction(ctx context.Context, s settings, runtime []string, logger *slog
 	if len(runtime) == 0 {
 		return errors.New("worker -lambda needs the function's runtime: worker -lambda -- python -m awslambdaric app.handler")
 	}
-	own, err := env.ParseAs[functionSettings]()
+	own, err := readFunctionSettings(os.Getenv)
 	if err != nil {
 		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
 	}
 	queue := lambda.QueueOf(s.QueueURL, cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")))
 	pool, err := lambda.New(lambda.Config{
 		Args: runtime, Processes: s.Concurrency, Function: lambda.FunctionOf(ctx, queue, s.Concurrency), Queue: queue,
-		ReportBatchItemFailures: own.ReportBatchItemFailures, PermanentErrors: own.PermanentErrors, Logger: logger,
+		ReportBatchItemFailures: own.reportBatchItemFailures, PermanentErrors: own.permanentErrors, Logger: logger,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	}
 	switch first {
 	case "-help", "--help", "-h":
-		return printHelp(os.Stdout)
+		return errors.Join(printHelp(os.Stdout), printCommands(os.Stdout))
 	case "-version", "--version":
 		_, err := fmt.Println("worker", version, goVersion())
 		return err
@@ -68,6 +69,12 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	default:
 		return runProgram(ctx, s, afterDashes(args), logger)
 	}
+}
+
+// printCommands writes what there is besides running a program.
+func printCommands(output io.Writer) error {
+	_, err := io.WriteString(output, functionHelp+dlq.Usage)
+	return err
 }
 
 // afterDashes leaves out a leading --, which separates a program from our own arguments.

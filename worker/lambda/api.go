@@ -52,6 +52,7 @@ func (i *instance) deliver(w http.ResponseWriter, v *invocation) {
 	i.mu.Unlock()
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(v.event)))
 	h.Set("Lambda-Runtime-Aws-Request-Id", v.id)
 	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(v.deadline.UnixMilli(), 10))
 	h.Set("Lambda-Runtime-Trace-Id", traceHeader(v.message))

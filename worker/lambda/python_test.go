@@ -61,16 +61,23 @@ func TestPythonThatCannotBeImported(t *testing.T) {
 		"the function does not start: Runtime.ImportModuleError: Unable to import module 'app': No module named 'no_such_module'")
 }
 
-// BenchmarkPython compares the CPU time of a trivial Python function that stays, on our
-// side and on its own, with that of a Python process per message.
+// BenchmarkPython compares the CPU time of a Python function that stays, on our side and
+// on its own, with that of a process per message: both do what worker/examples/python
+// does, and start no more than that takes.
 //
-//	go test ./worker/lambda -run - -bench Python -python .sandbox/python/bin/python
+//	go test ./worker/lambda -run - -bench Python -python $PWD/.sandbox/python/bin/python
 func BenchmarkPython(b *testing.B) {
 	needsPython(b)
 	const messages, processes = 5000, 200
+	const code = `import json
+def handler(event, context):
+    for record in event["Records"]:
+        job = json.loads(record["body"])
+        print(f"message {record['messageId']} of group {record['attributes']['MessageGroupId']}: {job}")
+`
 	directory := b.TempDir()
-	require.NoError(b, os.WriteFile(filepath.Join(directory, "app.py"), []byte("def handler(event, context):\n    return None\n"), 0o600))
-	program, err := command.New([]string{*python, "-c", "import sys; sys.stdin.read()"}, newLogger())
+	require.NoError(b, os.WriteFile(filepath.Join(directory, "app.py"), []byte(code), 0o600))
+	program, err := command.New([]string{*python, "../examples/python/job.py"}, newLogger())
 	require.NoError(b, err)
 	// warm is what some messages cost, start and end of the process included, as its CPU
 	// time is known once it has ended.
