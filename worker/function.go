@@ -51,7 +51,8 @@ func readFunctionSettings(getenv func(string) string) (s functionSettings, err e
 // receives none before each of them has initialised.
 func runFunction(ctx context.Context, s settings, runtime []string, logger *slog.Logger) error {
 	if len(runtime) == 0 {
-		return errors.New("worker -lambda needs the function's runtime: worker -lambda -- python -m awslambdaric app.handler")
+		return errors.New("worker -lambda needs the function's runtime: " +
+			"worker -lambda -- python -m awslambdaric app.handler")
 	}
 	own, err := readFunctionSettings(os.Getenv)
 	if err != nil {
@@ -59,8 +60,9 @@ func runFunction(ctx context.Context, s settings, runtime []string, logger *slog
 	}
 	queue := lambda.QueueOf(s.QueueURL, cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")))
 	pool, err := lambda.New(lambda.Config{
-		Args: runtime, Processes: s.Concurrency, Function: lambda.FunctionOf(ctx, queue, s.Concurrency), Queue: queue,
-		ReportBatchItemFailures: own.reportBatchItemFailures, PermanentErrors: own.permanentErrors, Logger: logger,
+		Args: runtime, Processes: s.Concurrency, Logger: logger,
+		Function: lambda.FunctionOf(ctx, queue, s.Concurrency), Queue: queue,
+		ReportBatchItemFailures: own.reportBatchItemFailures, PermanentErrors: own.permanentErrors,
 	})
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ func newAttributesFile(m *consumer.Message) (attributesFile, error) {
 		return attributesFile{}, fmt.Errorf("making the file of the message's attributes: %w", err)
 	}
 	// A path by the worker's id, which holds for what the program starts as well.
-	f := attributesFile{os.NewFile(uintptr(fd), "message-attributes"), fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)}
+	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)
+	f := attributesFile{os.NewFile(uintptr(fd), path), path}
 	if _, err := f.file.Write(content); err != nil {
 		f.remove()
 		return attributesFile{}, fmt.Errorf("writing the file of the message's attributes: %w", err)

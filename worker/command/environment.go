@@ -22,7 +22,9 @@ const largestVariable = 8 << 10
 
 // propagated are the attributes that OpenTelemetry's propagators write, by the variables
 // that its SDKs read (Environment Variables as Context Propagation Carriers).
-var propagated = map[string]string{"traceparent": "TRACEPARENT", "tracestate": "TRACESTATE", "baggage": "BAGGAGE"}
+var propagated = map[string]string{
+	"traceparent": "TRACEPARENT", "tracestate": "TRACESTATE", "baggage": "BAGGAGE",
+}
 
 // environment is what a program may know of its message.
 func environment(m *consumer.Message, attributesFile string) []string {

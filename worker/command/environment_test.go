@@ -21,19 +21,48 @@ func TestAttributesAsVariables(t *testing.T) {
 		attributes map[string]types.MessageAttributeValue
 		want       []string
 	}{
-		"none":                {nil, nil},
-		"in capitals":         {map[string]types.MessageAttributeValue{"jobKind": stringValue("a")}, []string{"MESSAGE_ATTRIBUTE_JOBKIND=a"}},
-		"other characters":    {map[string]types.MessageAttributeValue{"job-kind.v2": stringValue("a")}, []string{"MESSAGE_ATTRIBUTE_JOB_KIND_V2=a"}},
-		"binary, in base64":   {map[string]types.MessageAttributeValue{"b": {DataType: aws.String("Binary"), BinaryValue: []byte{0, 1}}}, []string{"MESSAGE_ATTRIBUTE_B=AAE="}},
-		"small enough":        {map[string]types.MessageAttributeValue{"a": stringValue(small)}, []string{"MESSAGE_ATTRIBUTE_A=" + small}},
-		"too large":           {map[string]types.MessageAttributeValue{"a": stringValue(small + "x")}, nil},
-		"two of one name":     {map[string]types.MessageAttributeValue{"a.b": stringValue("1"), "a_b": stringValue("2"), "c": stringValue("3")}, []string{"MESSAGE_ATTRIBUTE_C=3"}},
-		"two but for capital": {map[string]types.MessageAttributeValue{"a": stringValue("1"), "A": stringValue("2")}, nil},
-		"a NUL":               {map[string]types.MessageAttributeValue{"a": stringValue("1\x002")}, nil},
+		"none": {nil, nil},
+		"in capitals": {
+			map[string]types.MessageAttributeValue{"jobKind": stringValue("a")},
+			[]string{"MESSAGE_ATTRIBUTE_JOBKIND=a"},
+		},
+		"other characters": {
+			map[string]types.MessageAttributeValue{"job-kind.v2": stringValue("a")},
+			[]string{"MESSAGE_ATTRIBUTE_JOB_KIND_V2=a"},
+		},
+		"binary, in base64": {
+			map[string]types.MessageAttributeValue{
+				"b": {DataType: aws.String("Binary"), BinaryValue: []byte{0, 1}},
+			},
+			[]string{"MESSAGE_ATTRIBUTE_B=AAE="},
+		},
+		"small enough": {
+			map[string]types.MessageAttributeValue{"a": stringValue(small)},
+			[]string{"MESSAGE_ATTRIBUTE_A=" + small},
+		},
+		"too large": {map[string]types.MessageAttributeValue{"a": stringValue(small + "x")}, nil},
+		"two of one name": {
+			map[string]types.MessageAttributeValue{
+				"a.b": stringValue("1"),
+				"a_b": stringValue("2"),
+				"c":   stringValue("3"),
+			},
+			[]string{"MESSAGE_ATTRIBUTE_C=3"},
+		},
+		"two but for capital": {
+			map[string]types.MessageAttributeValue{"a": stringValue("1"), "A": stringValue("2")},
+			nil,
+		},
+		"a NUL": {map[string]types.MessageAttributeValue{"a": stringValue("1\x002")}, nil},
 		"a trace": {
-			map[string]types.MessageAttributeValue{"traceparent": stringValue("00-1-2-01"), "tracestate": stringValue("k=v"), "baggage": stringValue("u=1")},
+			map[string]types.MessageAttributeValue{
+				"traceparent": stringValue("00-1-2-01"),
+				"tracestate":  stringValue("k=v"),
+				"baggage":     stringValue("u=1"),
+			},
 			[]string{
-				"BAGGAGE=u=1", "MESSAGE_ATTRIBUTE_BAGGAGE=u=1", "MESSAGE_ATTRIBUTE_TRACEPARENT=00-1-2-01", "MESSAGE_ATTRIBUTE_TRACESTATE=k=v",
+				"BAGGAGE=u=1", "MESSAGE_ATTRIBUTE_BAGGAGE=u=1", "MESSAGE_ATTRIBUTE_TRACEPARENT=00-1-2-01",
+				"MESSAGE_ATTRIBUTE_TRACESTATE=k=v",
 				"TRACEPARENT=00-1-2-01", "TRACESTATE=k=v",
 			},
 		},
@@ -42,7 +71,10 @@ func TestAttributesAsVariables(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			always := environment(&consumer.Message{}, "")
-			got := slices.DeleteFunc(environment(&consumer.Message{Attributes: tc.attributes}, ""), func(v string) bool { return slices.Contains(always, v) })
+			got := slices.DeleteFunc(
+				environment(&consumer.Message{Attributes: tc.attributes}, ""),
+				func(v string) bool { return slices.Contains(always, v) },
+			)
 			slices.Sort(got)
 			assert.ElementsMatch(t, tc.want, got)
 		})

@@ -87,13 +87,16 @@ func check(action, id, deadLetters, queueURL string) error {
 	case action != "list" && action != "show" && action != "redrive":
 		return fmt.Errorf("%q: needs to be list, show or redrive\n\n%s", action, Usage)
 	case deadLetters == "":
-		return errors.New("--dlq: needs to be the URL of the dead-letter queue, or DLQ_URL has to be set: export DLQ_URL=$(pulumi stack output deadLetterQueueUrl)")
+		return errors.New("--dlq: needs to be the URL of the dead-letter queue, or DLQ_URL has to be set: " +
+			"export DLQ_URL=$(pulumi stack output deadLetterQueueUrl)")
 	case action == "show" && id == "":
 		return errors.New("worker dlq show needs the id of a message; worker dlq list has them")
 	case action == "redrive" && queueURL == "":
-		return errors.New("--queue: needs to be the URL of the queue, or QUEUE_URL has to be set: export QUEUE_URL=$(pulumi stack output queueUrl)")
+		return errors.New("--queue: needs to be the URL of the queue, or QUEUE_URL has to be set: " +
+			"export QUEUE_URL=$(pulumi stack output queueUrl)")
 	case action == "redrive" && queueURL == deadLetters:
-		return fmt.Errorf("--queue: %s: is the dead-letter queue itself; needs to be the queue that the messages came from", queueURL)
+		return fmt.Errorf("--queue: %s: is the dead-letter queue itself; "+
+			"needs to be the queue that the messages came from", queueURL)
 	default:
 		return nil
 	}
@@ -113,8 +116,11 @@ func newClient(ctx context.Context, queueURL string) (SQS, error) {
 	return sqs.NewFromConfig(c), nil
 }
 
+// note writes a line of what is to be known besides.
+func (c Command) note(format string, args ...any) { fmt.Fprintf(c.Notes, format+"\n", args...) }
+
 func (c Command) list(ctx context.Context, q Queue, group string) error {
-	fmt.Fprintf(c.Notes, "Hidden from other readers while this lists; if it is killed, for up to %s.\n", Hidden)
+	c.note("Hidden from other readers while this lists; if it is killed, for up to %s.", Hidden)
 	began := time.Now()
 	list, err := q.List(ctx, group)
 	table := tabwriter.NewWriter(c.Output, 0, 0, 2, ' ', 0)
@@ -122,18 +128,21 @@ func (c Command) list(ctx context.Context, q Queue, group string) error {
 		fmt.Fprintln(table, "ID\tGROUP\tSENT\tRECEIVED\tREASON")
 	}
 	for _, m := range list {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", m.ID, m.GroupID, m.Sent.Format(time.RFC3339), m.ReceiveCount, oneLine(m.Summary()))
+		sent, why := m.Sent.Format(time.RFC3339), oneLine(m.Summary())
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", m.ID, m.GroupID, sent, m.ReceiveCount, why)
 	}
 	if failed := errors.Join(err, table.Flush()); failed != nil {
 		return failed
 	}
-	fmt.Fprintf(c.Notes, "%d listed; they were hidden for %s and are visible again, with a receive more.\n", len(list), time.Since(began).Round(time.Second))
+	c.note("%d listed; they were hidden for %s and are visible again, with a receive more.",
+		len(list), time.Since(began).Round(time.Second))
 	size, err := q.size(ctx)
 	if err != nil {
 		return err
 	}
 	if group == "" && size > len(list) {
-		fmt.Fprintf(c.Notes, "About %d are in the queue: of a group SQS shows what fits into one receive of ten, and nothing from a message on that another reader has.\n", size)
+		c.note("About %d are in the queue: of a group SQS shows what fits into one receive of ten, "+
+			"and nothing from a message on that another reader has.", size)
 	}
 	return nil
 }
@@ -160,19 +169,20 @@ func (c Command) show(ctx context.Context, q Queue, id string) error {
 }
 
 func (c Command) redrive(ctx context.Context, q Queue, queueURL, group string) error {
-	fmt.Fprintf(c.Notes, "Hidden from other readers meanwhile; if this is killed, for up to %s. Run it again then: nothing is lost.\n", Hidden)
+	c.note("Hidden from other readers meanwhile; if this is killed, for up to %s. "+
+		"Run it again then: nothing is lost.", Hidden)
 	count := 0
 	err := q.Redrive(ctx, queueURL, group, func(m Message, newID string) {
 		count++
 		fmt.Fprintf(c.Output, "%s of group %s is message %s now\n", m.ID, m.GroupID, newID)
 	})
-	fmt.Fprintf(c.Notes, "%d sent back.\n", count)
+	c.note("%d sent back.", count)
 	if err != nil {
 		return err
 	}
 	size, err := q.size(ctx)
 	if err == nil && size > 0 {
-		fmt.Fprintf(c.Notes, "About %d are left in the dead-letter queue.\n", size)
+		c.note("About %d are left in the dead-letter queue.", size)
 	}
 	return err
 }

@@ -39,8 +39,8 @@ type Attribute struct {
 // List returns the messages that can be seen, oldest first; of a group that is not ""
 // only. Of each group SQS shows what fits into one receive, ten messages at most, until
 // they are deleted, and nothing behind a message that another reader has received. All of
-// them, other groups' included, are hidden from other readers while it lists, for Hidden at most if it is killed, and have
-// been received once more than before.
+// them, other groups' included, are hidden from other readers while it lists, for Hidden
+// at most if it is killed, and have been received once more than before.
 func (q Queue) List(ctx context.Context, group string) ([]Message, error) {
 	var list []Message
 	seen := map[string]bool{}
@@ -52,7 +52,10 @@ func (q Queue) List(ctx context.Context, group string) ([]Message, error) {
 		return false, nil
 	})
 	slices.SortStableFunc(list, func(a, b Message) int {
-		return cmp.Or(cmp.Compare(len(a.SequenceNumber), len(b.SequenceNumber)), cmp.Compare(a.SequenceNumber, b.SequenceNumber))
+		return cmp.Or( // as numbers, which are longer than any integer
+			cmp.Compare(len(a.SequenceNumber), len(b.SequenceNumber)),
+			cmp.Compare(a.SequenceNumber, b.SequenceNumber),
+		)
 	})
 	return list, err
 }
@@ -67,18 +70,22 @@ func (q Queue) Find(ctx context.Context, id string) (found Message, err error) {
 		return false, errInterrupted
 	})
 	if err == nil && found.ID == "" {
-		err = fmt.Errorf("no message of the id %s can be seen in %s: it is not there, is behind others of its group, or another reader has received it", id, q.URL)
+		err = fmt.Errorf("no message of the id %s can be seen in %s: it is not there, is behind others "+
+			"of its group, or another reader has received it", id, q.URL)
 	}
 	return found, err
 }
 
 func (l letter) message() Message {
-	count, _ := strconv.Atoi(l.system(types.MessageSystemAttributeNameApproximateReceiveCount)) // 0 if SQS sends none
+	// Both are 0 if SQS sends none.
+	count, _ := strconv.Atoi(l.system(types.MessageSystemAttributeNameApproximateReceiveCount))
 	sent, _ := strconv.ParseInt(l.system(types.MessageSystemAttributeNameSentTimestamp), 10, 64)
 	m := Message{
-		ID: l.id(), GroupID: l.group(), DeduplicationID: l.system(types.MessageSystemAttributeNameMessageDeduplicationId),
-		SequenceNumber: l.system(types.MessageSystemAttributeNameSequenceNumber), Sent: time.UnixMilli(sent).UTC(), ReceiveCount: count,
-		TraceHeader: l.system(types.MessageSystemAttributeNameAWSTraceHeader), Body: aws.ToString(l.Body), Attributes: map[string]Attribute{},
+		ID: l.id(), GroupID: l.group(), Sent: time.UnixMilli(sent).UTC(), ReceiveCount: count,
+		DeduplicationID: l.system(types.MessageSystemAttributeNameMessageDeduplicationId),
+		SequenceNumber:  l.system(types.MessageSystemAttributeNameSequenceNumber),
+		TraceHeader:     l.system(types.MessageSystemAttributeNameAWSTraceHeader),
+		Attributes:      map[string]Attribute{}, Body: aws.ToString(l.Body),
 	}
 	for name, value := range l.MessageAttributes {
 		if name == ReasonAttribute {

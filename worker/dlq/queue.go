@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,11 +35,19 @@ const (
 
 // SQS is what this package needs of the SQS client.
 type SQS interface {
-	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
+	ReceiveMessage(
+		context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options),
+	) (*sqs.ReceiveMessageOutput, error)
 	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
-	DeleteMessage(context.Context, *sqs.DeleteMessageInput, ...func(*sqs.Options)) (*sqs.DeleteMessageOutput, error)
-	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
-	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+	DeleteMessage(
+		context.Context, *sqs.DeleteMessageInput, ...func(*sqs.Options),
+	) (*sqs.DeleteMessageOutput, error)
+	ChangeMessageVisibilityBatch(
+		context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options),
+	) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+	GetQueueAttributes(
+		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),
+	) (*sqs.GetQueueAttributesOutput, error)
 }
 
 // Queue is a dead-letter queue.
@@ -108,7 +118,8 @@ func (q Queue) receive(ctx context.Context) ([]letter, error) {
 	const wait = 1 // second: a long poll asks all of SQS's servers
 	now := time.Now()
 	output, err := q.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(q.URL), MaxNumberOfMessages: batchSize, WaitTimeSeconds: wait, VisibilityTimeout: int32(Hidden / time.Second),
+		QueueUrl: aws.String(q.URL), MaxNumberOfMessages: batchSize,
+		WaitTimeSeconds: wait, VisibilityTimeout: int32(Hidden / time.Second),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
 	})
@@ -124,24 +135,22 @@ func (q Queue) receive(ctx context.Context) ([]letter, error) {
 
 // show makes messages visible again.
 func (q Queue) show(ctx context.Context, held map[string]letter) error {
-	var entries []types.ChangeMessageVisibilityBatchRequestEntry
-	flush := func() error {
-		if len(entries) == 0 {
-			return nil
-		}
-		_, err := q.Client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(q.URL), Entries: entries})
-		entries = nil
-		return err
-	}
 	var failures []error
-	for _, l := range held {
-		entries = append(entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(len(entries))), ReceiptHandle: l.ReceiptHandle})
-		if len(entries) == batchSize {
-			failures = append(failures, flush())
+	for batch := range slices.Chunk(slices.Collect(maps.Values(held)), batchSize) {
+		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(batch))
+		for i, l := range batch {
+			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: l.ReceiptHandle, // for 0 seconds
+			}
 		}
+		// An entry that fails is one that is visible already.
+		_, err := q.Client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{
+			QueueUrl: aws.String(q.URL), Entries: entries,
+		})
+		failures = append(failures, err)
 	}
-	if err := errors.Join(append(failures, flush())...); err != nil {
-		return fmt.Errorf("making the messages visible again, which they are by themselves within %s: %w", Hidden, err)
+	if err := errors.Join(failures...); err != nil {
+		return fmt.Errorf("making messages visible again, which happens by itself within %s: %w", Hidden, err)
 	}
 	return nil
 }
@@ -150,10 +159,13 @@ func (q Queue) show(ctx context.Context, held map[string]letter) error {
 // counts.
 func (q Queue) size(ctx context.Context) (int, error) {
 	names := []types.QueueAttributeName{
-		types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		types.QueueAttributeNameApproximateNumberOfMessages,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 	}
-	output, err := q.Client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(q.URL), AttributeNames: names})
+	output, err := q.Client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(q.URL), AttributeNames: names,
+	})
 	if err != nil {
 		return 0, fmt.Errorf("counting the messages of %s: %w", q.URL, err)
 	}

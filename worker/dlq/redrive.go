@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -16,7 +17,9 @@ import (
 // SQS has confirmed that it is in the other, and is sent with its id as deduplication id:
 // if the program is killed in between, a repetition within five minutes sends it not
 // twice. It reports each message that it has sent, and stops at the first failure.
-func (q Queue) Redrive(ctx context.Context, queueURL, group string, sent func(m Message, newID string)) error {
+func (q Queue) Redrive(
+	ctx context.Context, queueURL, group string, sent func(m Message, newID string),
+) error {
 	return q.walk(ctx, func(l letter) (removed bool, err error) {
 		if group != "" && l.group() != group {
 			return false, nil
@@ -25,18 +28,22 @@ func (q Queue) Redrive(ctx context.Context, queueURL, group string, sent func(m 
 			return false, ctx.Err()
 		}
 		if time.Since(l.receivedAt) > Hidden/2 {
-			return false, fmt.Errorf("sending takes so long that the messages become visible to others; run it again")
+			return false, errors.New("sending takes so long that messages become visible; run it again")
 		}
 		output, err := q.Client.SendMessage(ctx, l.copyTo(queueURL))
 		if err != nil {
-			return false, fmt.Errorf("sending message %s of group %s back; it is still in the dead-letter queue: %w", l.id(), l.group(), err)
+			return false, fmt.Errorf("sending message %s of group %s back; it is still a dead letter: %w",
+				l.id(), l.group(), err)
 		}
 		// What was sent is deleted even if the program has been asked to stop.
 		deleting, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 		defer cancel()
-		_, err = q.Client.DeleteMessage(deleting, &sqs.DeleteMessageInput{QueueUrl: aws.String(q.URL), ReceiptHandle: l.ReceiptHandle})
+		_, err = q.Client.DeleteMessage(deleting, &sqs.DeleteMessageInput{
+			QueueUrl: aws.String(q.URL), ReceiptHandle: l.ReceiptHandle,
+		})
 		if err != nil {
-			return false, fmt.Errorf("message %s of group %s was sent back, but could not be deleted; run it again within five minutes, so that SQS drops the repetition: %w",
+			return false, fmt.Errorf("message %s of group %s was sent back, but could not be deleted; "+
+				"run it again within five minutes, so that SQS drops the repetition: %w",
 				l.id(), l.group(), err)
 		}
 		sent(l.message(), aws.ToString(output.MessageId))
@@ -49,12 +56,13 @@ func (l letter) copyTo(queueURL string) *sqs.SendMessageInput {
 	attributes := maps.Clone(l.MessageAttributes)
 	delete(attributes, ReasonAttribute)
 	input := &sqs.SendMessageInput{
-		QueueUrl: aws.String(queueURL), MessageBody: l.Body, MessageGroupId: aws.String(l.group()), MessageDeduplicationId: l.MessageId,
-		MessageAttributes: attributes,
+		QueueUrl: aws.String(queueURL), MessageBody: l.Body, MessageAttributes: attributes,
+		MessageGroupId: aws.String(l.group()), MessageDeduplicationId: l.MessageId,
 	}
 	if trace := l.system(types.MessageSystemAttributeNameAWSTraceHeader); trace != "" {
+		const name = string(types.MessageSystemAttributeNameForSendsAWSTraceHeader)
 		input.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
-			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: aws.String(trace)},
+			name: {DataType: aws.String("String"), StringValue: aws.String(trace)},
 		}
 	}
 	return input

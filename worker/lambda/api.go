@@ -76,10 +76,12 @@ func (i *instance) response(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case v == nil:
 	case tooLarge != nil:
-		v.result <- &FunctionError{Type: "Function.ResponseSizeTooLarge", Message: "the response is larger than 6 MB"}
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is larger than 6 MB")
+		const message = "the response is larger than 6 MB"
+		v.result <- &FunctionError{Type: "Function.ResponseSizeTooLarge", Message: message}
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", message)
 	case r.Trailer.Get(errorTypeHeader) != "": // a stream that ended with an error
-		text, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body")) // the type is enough
+		body := r.Trailer.Get("Lambda-Runtime-Function-Error-Body")
+		text, _ := base64.StdEncoding.DecodeString(body) // without it, the type is enough
 		v.result <- newFunctionError(r.Trailer.Get(errorTypeHeader), text)
 		accept(w)
 	case i.pool.config.ReportBatchItemFailures:
@@ -119,7 +121,8 @@ func (i *instance) answered(w http.ResponseWriter, r *http.Request) *invocation 
 
 // initFailure takes the error of a runtime that cannot initialise.
 func (i *instance) initFailure(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(http.MaxBytesReader(w, r.Body, longestResponse)) // a part of it is better than nothing
+	// A part of it is better than nothing.
+	body, _ := io.ReadAll(http.MaxBytesReader(w, r.Body, longestResponse))
 	select {
 	case i.initFailed <- newFunctionError(r.Header.Get(errorTypeHeader), body):
 	default: // it has said so before

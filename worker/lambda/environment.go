@@ -27,13 +27,15 @@ func FunctionOf(ctx context.Context, q Queue, processes int) Function {
 	if f.Name == "" {
 		f.Name = strings.TrimSuffix(q.Name(), ".fifo")
 	}
-	f.ARN = fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", partition(q.Region), q.Region, q.Account(), f.Name)
+	f.ARN = fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s",
+		partition(q.Region), q.Region, q.Account(), f.Name)
 	f.LogGroup, f.LogStream = "/aws/lambda/"+f.Name, f.Name
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
 	endpoint := os.Getenv("ECS_CONTAINER_METADATA_URI_V4")
 	var container struct{ LogOptions map[string]string }
 	if metadata(ctx, endpoint, &container) && container.LogOptions["awslogs-group"] != "" {
-		f.LogGroup, f.LogStream = container.LogOptions["awslogs-group"], container.LogOptions["awslogs-stream"]
+		f.LogGroup = container.LogOptions["awslogs-group"]
+		f.LogStream = container.LogOptions["awslogs-stream"]
 	}
 	var task struct{ Limits struct{ Memory int } }
 	if metadata(ctx, endpoint+"/task", &task) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"fargate-queue-worker/worker/consumer"
 )
 
@@ -38,7 +40,8 @@ func QueueOf(queueURL, region string) Queue {
 	if labels := strings.Split(host, "."); region == "" && len(labels) > 1 && labels[0] == "sqs" {
 		region = labels[1]
 	}
-	return Queue{ARN: fmt.Sprintf("arn:%s:sqs:%s:%s:%s", partition(region), region, account, name), Region: region}
+	arn := fmt.Sprintf("arn:%s:sqs:%s:%s:%s", partition(region), region, account, name)
+	return Queue{ARN: arn, Region: region}
 }
 
 // Account that the queue belongs to.
@@ -91,15 +94,17 @@ func (q Queue) event(m *consumer.Message) []byte {
 	sum := md5.Sum([]byte(m.Body))
 	attributes := map[string]messageAttribute{}
 	for name, value := range m.Attributes {
-		a := messageAttribute{StringValue: value.StringValue, BinaryValue: value.BinaryValue, StringListValues: []string{}, BinaryListValues: [][]byte{}}
-		if value.DataType != nil {
-			a.DataType = *value.DataType
+		attributes[name] = messageAttribute{
+			StringValue: value.StringValue, BinaryValue: value.BinaryValue,
+			DataType:         aws.ToString(value.DataType),
+			StringListValues: []string{}, BinaryListValues: [][]byte{},
 		}
-		attributes[name] = a
 	}
 	text, err := json.Marshal(event{[]record{{
-		MessageID: m.ID, Body: m.Body, Attributes: systemAttributes(m), MessageAttributes: attributes,
-		MD5OfBody: hex.EncodeToString(sum[:]), EventSource: "aws:sqs", EventSourceARN: q.ARN, AWSRegion: q.Region,
+		MessageID: m.ID, Body: m.Body,
+		Attributes: systemAttributes(m), MessageAttributes: attributes,
+		MD5OfBody:   hex.EncodeToString(sum[:]),
+		EventSource: "aws:sqs", EventSourceARN: q.ARN, AWSRegion: q.Region,
 	}}})
 	if err != nil {
 		panic(err) // strings and bytes, which always have a JSON form

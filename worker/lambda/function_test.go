@@ -78,7 +78,9 @@ func function(ctx context.Context, event events.SQSEvent) (any, error) {
 	case "large":
 		return strings.Repeat("x", longestResponse), nil
 	case "report":
-		return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: m.MessageId}}}, nil
+		return events.SQSEventResponse{
+			BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: m.MessageId}},
+		}, nil
 	case "tell":
 		tell(ctx, event)
 	}
@@ -90,15 +92,22 @@ func tell(ctx context.Context, event events.SQSEvent) {
 	about, _ := lambdacontext.FromContext(ctx)
 	deadline, _ := ctx.Deadline()
 	text, _ := json.Marshal(map[string]any{
-		"event": event, "requestId": about.AwsRequestID, "arn": about.InvokedFunctionArn, "deadline": deadline.UnixMilli(),
-		"trace": os.Getenv("_X_AMZN_TRACE_ID"), "environment": os.Environ(), "memory": lambdacontext.MemoryLimitInMB,
+		"event": event, "requestId": about.AwsRequestID, "arn": about.InvokedFunctionArn,
+		"deadline": deadline.UnixMilli(),
+		"trace": os.Getenv(
+			"_X_AMZN_TRACE_ID",
+		), "environment": os.Environ(), "memory": lambdacontext.MemoryLimitInMB,
 		"name": lambdacontext.FunctionName, "version": lambdacontext.FunctionVersion,
 	})
 	fmt.Println(string(text))
 }
 
 func post(path, contentType, body string) (status int) {
-	response, err := http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/"+path, contentType, strings.NewReader(body))
+	response, err := http.Post(
+		"http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/"+path,
+		contentType,
+		strings.NewReader(body),
+	)
 	if err != nil {
 		fmt.Println("posting", err)
 		return 0
@@ -110,7 +119,11 @@ func post(path, contentType, body string) (status int) {
 
 // initError fails to initialise as Python's client does.
 func initError() {
-	post("init/error", "application/json", `{"errorMessage":"No module named 'app'","errorType":"Runtime.ImportModuleError","stackTrace":[]}`)
+	post(
+		"init/error",
+		"application/json",
+		`{"errorMessage":"No module named 'app'","errorType":"Runtime.ImportModuleError","stackTrace":[]}`,
+	)
 	os.Exit(1)
 }
 
@@ -118,7 +131,9 @@ func initError() {
 // status codes.
 func rawRuntime() {
 	next := func() (id, body string) {
-		response, err := http.Get("http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/next")
+		response, err := http.Get(
+			"http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/next",
+		)
 		if err != nil {
 			return "", err.Error()
 		}
@@ -136,7 +151,11 @@ func rawRuntime() {
 			fmt.Println("the answer:", post("invocation/"+id+"/response", "application/json", "null"))
 			fmt.Println("once more:", post("invocation/"+id+"/error", "application/json", "{}"))
 		case strings.Contains(event, `"body":"node"`):
-			post("invocation/"+id+"/error", "application/json", `{"errorType":"TypeError","errorMessage":"x is undefined","trace":["TypeError: x","    at f"]}`)
+			post(
+				"invocation/"+id+"/error",
+				"application/json",
+				`{"errorType":"TypeError","errorMessage":"undefined","trace":["TypeError: x","    at f"]}`,
+			)
 		case strings.Contains(event, `"body":"text"`):
 			post("invocation/"+id+"/error", "text/plain", "not JSON")
 		case strings.Contains(event, `"body":"silent"`):
@@ -197,8 +216,14 @@ func newPool(t testing.TB, name string, change func(*Config)) (*Pool, *buffer) {
 	queue := QueueOf("https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "")
 	config := Config{
 		Args: []string{"env", functionVariable + "=" + name, os.Args[0]}, Processes: 1, Queue: queue,
-		Function: Function{Name: "jobs", ARN: "arn:aws:lambda:us-west-1:123456789012:function:jobs", MemoryMB: 256, LogGroup: "g", LogStream: "s"},
-		Logger:   slog.New(slog.NewJSONHandler(log, nil)),
+		Function: Function{
+			Name:      "jobs",
+			ARN:       "arn:aws:lambda:us-west-1:123456789012:function:jobs",
+			MemoryMB:  256,
+			LogGroup:  "g",
+			LogStream: "s",
+		},
+		Logger: slog.New(slog.NewJSONHandler(log, nil)),
 	}
 	if change != nil {
 		change(&config)
@@ -232,7 +257,15 @@ func cpuTime(t testing.TB) time.Duration {
 }
 
 func message(body string) *consumer.Message {
-	return &consumer.Message{ID: "m-1", Body: body, GroupID: "g-1", DeduplicationID: "d-1", SequenceNumber: "17", ReceiveCount: 2, SentAt: time.UnixMilli(1700000000123)}
+	return &consumer.Message{
+		ID:              "m-1",
+		Body:            body,
+		GroupID:         "g-1",
+		DeduplicationID: "d-1",
+		SequenceNumber:  "17",
+		ReceiveCount:    2,
+		SentAt:          time.UnixMilli(1700000000123),
+	}
 }
 
 // details are what the consumer logs about an error.

@@ -83,7 +83,9 @@ func newFunctionError(header string, body []byte) *FunctionError {
 	if stack == nil {
 		stack = sent.Trace
 	}
-	return &FunctionError{Type: bounded(sent.Type), Message: bounded(sent.Message), Stack: boundedStack(stack)}
+	return &FunctionError{
+		Type: bounded(sent.Type), Message: bounded(sent.Message), Stack: boundedStack(stack),
+	}
 }
 
 func bounded(text string) string { return text[:min(len(text), longestText)] }

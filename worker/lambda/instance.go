@@ -83,7 +83,9 @@ func (i *instance) run() error {
 	if err != nil {
 		return fmt.Errorf("listening for the function's runtime: %w", err)
 	}
-	i.server = &http.Server{Handler: i.api(), ErrorLog: slog.NewLogLogger(i.logger.Handler(), slog.LevelDebug)}
+	i.server = &http.Server{
+		Handler: i.api(), ErrorLog: slog.NewLogLogger(i.logger.Handler(), slog.LevelDebug),
+	}
 	go func() { _ = i.server.Serve(listener) }() // until it is closed
 
 	args := i.pool.config.Args
@@ -114,7 +116,8 @@ func (i *instance) log(line, stream string) {
 		return
 	}
 	m := latest.message
-	i.logger.Info(line, "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "requestId", latest.id, "stream", stream)
+	i.logger.Info(line, "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount,
+		"requestId", latest.id, "stream", stream)
 }
 
 // initError is why a process has exited without having asked for an event.
@@ -159,7 +162,8 @@ func (i *instance) awaitNext() bool {
 		return true
 	case <-i.process.Exited():
 	case <-timer.C:
-		i.logger.Warn("a process of the function has answered, but does not ask for another event; it is stopped", "waited", i.pool.finishTimeout)
+		i.logger.Warn("a process of the function has answered and asks for no other event; it is stopped",
+			"waited", i.pool.finishTimeout)
 		i.process.Stop(process.KillDelay)
 	}
 	return false
@@ -187,7 +191,10 @@ func (i *instance) handle(ctx context.Context, m *consumer.Message) error {
 	if !ok {
 		deadline = time.Now().Add(24 * time.Hour) // nobody waits for it
 	}
-	v := &invocation{id: uuid.NewString(), message: m, event: i.pool.config.Queue.event(m), deadline: deadline, result: make(chan error, 1)}
+	v := &invocation{
+		id: uuid.NewString(), message: m, event: i.pool.config.Queue.event(m), deadline: deadline,
+		result: make(chan error, 1),
+	}
 	select {
 	case i.invocations <- v:
 		delivered = true

@@ -27,14 +27,19 @@ func TestKilledMidMessage(t *testing.T) {
 	t.Parallel()
 	const groups, messages = 5, 200 // every other message kills its process once
 	account := cloud.NewAccount("us-west-1")
-	queue, err := account.CreateQueue(cloud.Queue{Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true})
+	queue, err := account.CreateQueue(
+		cloud.Queue{Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true},
+	)
 	require.NoError(t, err)
 	server := awsapi.NewServer(account)
 	server.Do(func(a *cloud.Account, now time.Time) {
 		box, err := a.Mailbox(queue.URL)
 		require.NoError(t, err)
 		for i := range messages {
-			_, err := box.Send(now, cloud.Message{GroupID: fmt.Sprint(i % groups), Body: fmt.Sprintf("%d/%d", i%groups, i)})
+			_, err := box.Send(
+				now,
+				cloud.Message{GroupID: fmt.Sprint(i % groups), Body: fmt.Sprintf("%d/%d", i%groups, i)},
+			)
 			require.NoError(t, err)
 		}
 	})
@@ -44,11 +49,13 @@ func TestKilledMidMessage(t *testing.T) {
 		c.Processes = groups
 	})
 	client := sqs.New(sqs.Options{
-		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), BaseEndpoint: aws.String("http://sqs"),
-		HTTPClient: &http.Client{Transport: server},
+		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		BaseEndpoint: aws.String("http://sqs"),
+		HTTPClient:   &http.Client{Transport: server},
 	})
 	c, err := consumer.New(client, p, consumer.Config{
-		QueueURL: queue.URL, Concurrency: groups, Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Logger: newLogger(),
+		QueueURL: queue.URL, Concurrency: groups, Logger: newLogger(),
+		Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
@@ -85,7 +92,15 @@ func checkJournal(t *testing.T, file string, messages, kills int) {
 			continue
 		}
 		starts++
-		assert.GreaterOrEqual(t, number, newest[group], "message %d of group %d begins after message %d", number, group, newest[group])
+		assert.GreaterOrEqual(
+			t,
+			number,
+			newest[group],
+			"message %d of group %d begins after message %d",
+			number,
+			group,
+			newest[group],
+		)
 		newest[group] = max(newest[group], number)
 	}
 	assert.Len(t, ended, messages, "nothing is lost")

@@ -172,7 +172,8 @@ func (p *Pool) keep(ctx context.Context) {
 			return
 		}
 		wait := pause(failures)
-		p.config.Logger.Warn("a process of the function has ended; it is started anew", "pause", wait, "error", err)
+		p.config.Logger.Warn("a process of the function has ended; it is started anew",
+			"pause", wait, "error", err)
 		if sleep(ctx, wait) != nil {
 			return
 		}

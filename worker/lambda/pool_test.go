@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +41,11 @@ func ask(t *testing.T, p *Pool, log *buffer, m *consumer.Message) (answer told) 
 			var record struct{ Msg, Message, Group, RequestID string }
 			require.NoError(t, json.Unmarshal([]byte(line), &record))
 			if json.Unmarshal([]byte(record.Msg), &answer) == nil && answer.RequestID != "" {
-				assert.Equal(t, []string{m.ID, m.GroupID, answer.RequestID}, []string{record.Message, record.Group, record.RequestID})
+				assert.Equal(
+					t,
+					[]string{m.ID, m.GroupID, answer.RequestID},
+					[]string{record.Message, record.Group, record.RequestID},
+				)
 				return true
 			}
 		}
@@ -71,15 +74,32 @@ func TestWhatAFunctionGets(t *testing.T) {
 	assert.Equal(t, events.SQSMessage{
 		MessageId: "m-1", Body: "tell", Md5OfBody: "fe17ec3c451f132ef82a3a54e84a461e",
 		Attributes: map[string]string{
-			"ApproximateReceiveCount": "2", "MessageDeduplicationId": "d-1", "MessageGroupId": "g-1", "SenderId": "",
+			"ApproximateReceiveCount": "2", "MessageDeduplicationId": "d-1", "MessageGroupId": "g-1",
+			"SenderId":      "",
 			"SentTimestamp": "1700000000123", "SequenceNumber": "17", "AWSTraceHeader": m.TraceHeader,
 		},
 		MessageAttributes: map[string]events.SQSMessageAttribute{
-			"text":   {StringValue: aws.String("a"), DataType: "String", StringListValues: []string{}, BinaryListValues: [][]byte{}},
-			"number": {StringValue: aws.String("1"), DataType: "Number.int", StringListValues: []string{}, BinaryListValues: [][]byte{}},
-			"binary": {BinaryValue: []byte{0, 1}, DataType: "Binary", StringListValues: []string{}, BinaryListValues: [][]byte{}},
+			"text": {
+				StringValue:      aws.String("a"),
+				DataType:         "String",
+				StringListValues: []string{},
+				BinaryListValues: [][]byte{},
+			},
+			"number": {
+				StringValue:      aws.String("1"),
+				DataType:         "Number.int",
+				StringListValues: []string{},
+				BinaryListValues: [][]byte{},
+			},
+			"binary": {
+				BinaryValue:      []byte{0, 1},
+				DataType:         "Binary",
+				StringListValues: []string{},
+				BinaryListValues: [][]byte{},
+			},
 		},
-		EventSourceARN: "arn:aws:sqs:us-west-1:123456789012:jobs.fifo", EventSource: "aws:sqs", AWSRegion: "us-west-1",
+		EventSourceARN: "arn:aws:sqs:us-west-1:123456789012:jobs.fifo",
+		EventSource:    "aws:sqs", AWSRegion: "us-west-1",
 	}, record)
 	assert.Equal(t, "arn:aws:lambda:us-west-1:123456789012:function:jobs", answer.ARN)
 	assert.Equal(t, m.TraceHeader, answer.Trace)
@@ -90,7 +110,11 @@ func TestATraceIsAlwaysThere(t *testing.T) {
 	t.Parallel()
 	p, log := startPool(t, "function", nil)
 	answer := ask(t, p, log, message("tell"))
-	assert.Regexp(t, regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$`), answer.Trace)
+	assert.Regexp(
+		t,
+		regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$`),
+		answer.Trace,
+	)
 }
 
 func TestErrorsOfAFunction(t *testing.T) {
@@ -103,21 +127,65 @@ func TestErrorsOfAFunction(t *testing.T) {
 		stack     bool
 		isFinal   bool
 	}{
-		"done":                    {body: "ok"},
-		"an error":                {body: "fail", want: map[string]any{"errorType": "customError", "errorMessage": "no such customer"}},
-		"a permanent one":         {body: "fail", permanent: []string{"other", "customError"}, isFinal: true, want: map[string]any{"errorType": "customError", "errorMessage": "no such customer"}},
-		"a panic":                 {body: "panic", stack: true, want: map[string]any{"errorType": "string", "errorMessage": "oh"}},
-		"an exit":                 {body: "exit", want: map[string]any{"errorType": TypeExit, "errorMessage": "the process has ended: exit status 4", "exitCode": 4, "stderr": "the last words"}},
-		"a kill":                  {body: "kill", want: map[string]any{"errorType": TypeExit, "errorMessage": "the process has ended: signal: killed", "signal": "killed"}},
-		"a response of 6 MB":      {body: "large", want: map[string]any{"errorType": "Function.ResponseSizeTooLarge", "errorMessage": "the response is larger than 6 MB"}},
-		"a report that counts":    {body: "report", report: true, want: map[string]any{"errorType": TypeBatchItemFailure, "errorMessage": "the function reports the message in batchItemFailures"}},
+		"done": {body: "ok"},
+		"an error": {
+			body: "fail",
+			want: map[string]any{"errorType": "customError", "errorMessage": "no such customer"},
+		},
+		"a permanent one": {
+			body:      "fail",
+			permanent: []string{"other", "customError"},
+			isFinal:   true,
+			want:      map[string]any{"errorType": "customError", "errorMessage": "no such customer"},
+		},
+		"a panic": {
+			body:  "panic",
+			stack: true,
+			want:  map[string]any{"errorType": "string", "errorMessage": "oh"},
+		},
+		"an exit": {
+			body: "exit",
+			want: map[string]any{
+				"errorType":    TypeExit,
+				"errorMessage": "the process has ended: exit status 4",
+				"exitCode":     4,
+				"stderr":       "the last words",
+			},
+		},
+		"a kill": {
+			body: "kill",
+			want: map[string]any{
+				"errorType":    TypeExit,
+				"errorMessage": "the process has ended: signal: killed",
+				"signal":       "killed",
+			},
+		},
+		"a response of 6 MB": {
+			body: "large",
+			want: map[string]any{
+				"errorType":    "Function.ResponseSizeTooLarge",
+				"errorMessage": "the response is larger than 6 MB",
+			},
+		},
+		"a report that counts": {
+			body:   "report",
+			report: true,
+			want: map[string]any{
+				"errorType":    TypeBatchItemFailure,
+				"errorMessage": "the function reports the message in batchItemFailures",
+			},
+		},
 		"a report that does not":  {body: "report"},
 		"no report where it does": {body: "ok", report: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, _ := startPool(t, "function", func(c *Config) { c.ReportBatchItemFailures, c.PermanentErrors = tc.report, tc.permanent })
+			p, _ := startPool(
+				t,
+				"function",
+				func(c *Config) { c.ReportBatchItemFailures, c.PermanentErrors = tc.report, tc.permanent },
+			)
 			err := p.Handle(t.Context(), message(tc.body))
 			assert.Equal(t, tc.isFinal, consumer.IsPermanent(err))
 			if tc.want == nil {
@@ -128,7 +196,11 @@ func TestErrorsOfAFunction(t *testing.T) {
 				delete(got, "stack")
 				assert.Equal(t, tc.want, got)
 			}
-			require.NoError(t, p.Handle(t.Context(), message("ok")), "the next message is handled, by a new process if need be")
+			require.NoError(
+				t,
+				p.Handle(t.Context(), message("ok")),
+				"the next message is handled, by a new process if need be",
+			)
 		})
 	}
 }
@@ -137,13 +209,23 @@ func TestOtherRuntimes(t *testing.T) {
 	t.Parallel()
 	p, log := startPool(t, "raw", func(c *Config) { c.ReportBatchItemFailures = true })
 	err := p.Handle(t.Context(), message("node"))
-	assert.Equal(t, map[string]any{"errorType": "TypeError", "errorMessage": "x is undefined", "stack": []any{"TypeError: x", "    at f"}}, details(t, err))
+	assert.Equal(
+		t,
+		map[string]any{
+			"errorType":    "TypeError",
+			"errorMessage": "undefined",
+			"stack":        []any{"TypeError: x", "    at f"},
+		},
+		details(t, err),
+	)
 	err = p.Handle(t.Context(), message("text"))
 	assert.Equal(t, map[string]any{"errorMessage": "not JSON"}, details(t, err))
 	require.ErrorContains(t, p.Handle(t.Context(), message("malformed")), "not one with batchItemFailures")
 	require.NoError(t, p.Handle(t.Context(), message("twice")))
 	eventually(t, func() bool { return strings.Contains(log.String(), "once more") })
-	for _, want := range []string{"next again: {", "InvalidStateTransition", "another id: 400", "the answer: 202", "once more: 400"} {
+	for _, want := range []string{
+		"next again: {", "InvalidStateTransition", "another id: 400", "the answer: 202", "once more: 400",
+	} {
 		assert.Contains(t, log.String(), want)
 	}
 }
@@ -155,15 +237,24 @@ func TestAProcessThatAsksForNothingMore(t *testing.T) {
 	require.NoError(t, p.Ready(t.Context()))
 	require.NoError(t, p.Handle(t.Context(), message("silent")))
 	require.NoError(t, p.Handle(t.Context(), message("ok")), "a new process takes it")
-	assert.Contains(t, log.String(), "does not ask for another event")
+	assert.Contains(t, log.String(), "asks for no other event")
 }
 
 func TestAFunctionThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ function, want string }{
-		"it says why": {"init error", "the function does not start: Runtime.ImportModuleError: No module named 'app'"},
-		"it exits":    {"init exit", "the function does not start: exit status 3; its last lines: no database"},
-		"it hangs":    {"init hang", "the function does not start: it has not asked for an event within 200ms\nsignal: terminated"},
+		"it says why": {
+			"init error",
+			"the function does not start: Runtime.ImportModuleError: No module named 'app'",
+		},
+		"it exits": {
+			"init exit",
+			"the function does not start: exit status 3; its last lines: no database",
+		},
+		"it hangs": {
+			"init hang",
+			"the function does not start: it has not asked for an event within 200ms\nsignal: terminated",
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -189,9 +280,25 @@ func TestTheEndOfTheContextEndsTheProcess(t *testing.T) {
 		cause error
 		want  map[string]any
 	}{
-		"a timeout":                           {"hang", consumer.ErrHandlerTimeout, map[string]any{"errorType": TypeTimeout, "errorMessage": consumer.ErrHandlerTimeout.Error(), "stderr": "it hangs"}},
-		"a lost lease":                        {"hang", consumer.ErrLeaseLost, map[string]any{"errorMessage": consumer.ErrLeaseLost.Error(), "stderr": "it hangs"}},
-		"one that ignores SIGTERM, at a stop": {"stubborn", consumer.ErrStopping, map[string]any{"errorMessage": consumer.ErrStopping.Error()}},
+		"a timeout": {
+			"hang",
+			consumer.ErrHandlerTimeout,
+			map[string]any{
+				"errorType":    TypeTimeout,
+				"errorMessage": consumer.ErrHandlerTimeout.Error(),
+				"stderr":       "it hangs",
+			},
+		},
+		"a lost lease": {
+			"hang",
+			consumer.ErrLeaseLost,
+			map[string]any{"errorMessage": consumer.ErrLeaseLost.Error(), "stderr": "it hangs"},
+		},
+		"one that ignores SIGTERM, at a stop": {
+			"stubborn",
+			consumer.ErrStopping,
+			map[string]any{"errorMessage": consumer.ErrStopping.Error()},
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -268,82 +375,4 @@ func TestProcessesWorkSideBySide(t *testing.T) {
 	eventually(t, func() bool { return strings.Count(log.String(), "it hangs") == 3 })
 	cancel()
 	handlers.Wait()
-}
-
-func TestEnvironment(t *testing.T) {
-	t.Parallel()
-	c := Config{
-		Args: []string{"python", "-m", "awslambdaric", "app.handler"}, Queue: QueueOf("https://sqs.us-west-1.amazonaws.com/1/jobs.fifo", ""),
-		Function: Function{Name: "jobs", MemoryMB: 256, LogGroup: "group", LogStream: "stream"},
-	}
-	own := []string{
-		"AWS_EXECUTION_ENV=AWS_ECS_FARGATE", "AWS_LAMBDA_MAX_CONCURRENCY=8", "AWS_LAMBDA_RUNTIME_API=other", "QUEUE_URL=q",
-		"LAMBDA_TASK_ROOT=/var/task", "AWS_REGION=us-west-1", "AWS_DEFAULT_REGION=",
-	}
-	got := c.environment(own, "127.0.0.1:1")
-	got = slices.DeleteFunc(got, func(v string) bool { return v == "AWS_DEFAULT_REGION=" }) // the later one counts
-	slices.Sort(got)
-	assert.Equal(t, []string{
-		"AWS_DEFAULT_REGION=us-west-1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_FUNCTION_NAME=jobs", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_LAMBDA_LOG_GROUP_NAME=group", "AWS_LAMBDA_LOG_STREAM_NAME=stream",
-		"AWS_LAMBDA_RUNTIME_API=127.0.0.1:1", "AWS_REGION=us-west-1", "AWS_XRAY_CONTEXT_MISSING=LOG_ERROR", "LAMBDA_TASK_ROOT=/var/task", "QUEUE_URL=q", "_HANDLER=app.handler",
-	}, got)
-}
-
-func TestBatchItemFailures(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		response string
-		want     string // part of the error; "" is success
-	}{
-		"nothing":                 {"", ""},
-		"null":                    {"null", ""},
-		"an empty object":         {" {} ", ""},
-		"other keys":              {`{"statusCode": 200}`, ""},
-		"null failures":           {`{"batchItemFailures": null}`, ""},
-		"no failures":             {`{"batchItemFailures": []}`, ""},
-		"this message":            {`{"batchItemFailures": [{"itemIdentifier": "m-1"}]}`, "reports the message"},
-		"another":                 {`{"batchItemFailures": [{"itemIdentifier": "m-2"}]}`, "not of the event"},
-		"this and another":        {`{"batchItemFailures": [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]}`, "not of the event"},
-		"an empty identifier":     {`{"batchItemFailures": [{"itemIdentifier": ""}]}`, "has no itemIdentifier"},
-		"a null identifier":       {`{"batchItemFailures": [{"itemIdentifier": null}]}`, "has no itemIdentifier"},
-		"another name for it":     {`{"batchItemFailures": [{"ItemIdentifier": "m-1"}]}`, "has no itemIdentifier"},
-		"a number":                {`{"batchItemFailures": [{"itemIdentifier": 1}]}`, "not of the event"},
-		"no list":                 {`{"batchItemFailures": "m-1"}`, "not one with batchItemFailures"},
-		"no objects in it":        {`{"batchItemFailures": ["m-1"]}`, "not one with batchItemFailures"},
-		"text":                    {`"done"`, "not one with batchItemFailures"},
-		"no JSON":                 {`done`, "not one with batchItemFailures"},
-		"a name in other letters": {`{"BatchItemFailures": [{"itemIdentifier": "m-1"}]}`, ""},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			err := batchItemFailure([]byte(tc.response), "m-1")
-			if tc.want == "" {
-				require.NoError(t, err)
-			} else {
-				require.ErrorContains(t, err, tc.want)
-			}
-		})
-	}
-}
-
-func TestQueueOf(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		url, region string
-		want        Queue
-	}{
-		"AWS":         {"https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "", Queue{"arn:aws:sqs:us-west-1:123456789012:jobs.fifo", "us-west-1"}},
-		"China":       {"https://sqs.cn-north-1.amazonaws.com.cn/123456789012/jobs.fifo", "", Queue{"arn:aws-cn:sqs:cn-north-1:123456789012:jobs.fifo", "cn-north-1"}},
-		"GovCloud":    {"https://sqs.us-gov-west-1.amazonaws.com/123456789012/jobs.fifo", "us-gov-west-1", Queue{"arn:aws-us-gov:sqs:us-gov-west-1:123456789012:jobs.fifo", "us-gov-west-1"}},
-		"an emulator": {"http://localhost:9324/000000000000/jobs.fifo", "elasticmq", Queue{"arn:aws:sqs:elasticmq:000000000000:jobs.fifo", "elasticmq"}},
-		"a name":      {"jobs.fifo", "us-west-1", Queue{"arn:aws:sqs:us-west-1::jobs.fifo", "us-west-1"}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			assert.Equal(t, tc.want, QueueOf(tc.url, tc.region))
-		})
-	}
 }

@@ -14,7 +14,11 @@ import (
 	"fargate-queue-worker/worker/command"
 )
 
-var python = flag.String("python", "", "a Python with what worker/examples/lambda-python/requirements.txt names")
+var python = flag.String(
+	"python",
+	"",
+	"a Python with what worker/examples/lambda-python/requirements.txt names",
+)
 
 // needsPython skips what only the Python of the flag can do; .ci/run gives it.
 func needsPython(t testing.TB) {
@@ -55,10 +59,17 @@ func TestPythonThatCannotBeImported(t *testing.T) {
 	t.Parallel()
 	needsPython(t)
 	directory := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(directory, "app.py"), []byte("import no_such_module\n"), 0o600))
+	require.NoError(
+		t,
+		os.WriteFile(filepath.Join(directory, "app.py"), []byte("import no_such_module\n"), 0o600),
+	)
 	p, _ := pythonPool(t, directory, nil)
-	require.EqualError(t, p.Ready(t.Context()),
-		"the function does not start: Runtime.ImportModuleError: Unable to import module 'app': No module named 'no_such_module'")
+	require.EqualError(
+		t,
+		p.Ready(t.Context()),
+		"the function does not start: Runtime.ImportModuleError: "+
+			"Unable to import module 'app': No module named 'no_such_module'",
+	)
 }
 
 // BenchmarkPython compares the CPU time of a Python function that stays, on our side and

@@ -16,7 +16,8 @@ const TypeBatchItemFailure = "BatchItemFailure"
 // (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
 func batchItemFailure(response []byte, messageID string) error {
 	malformed := func(what string) error {
-		return &FunctionError{Type: TypeBatchItemFailure, Message: "the response is not one with batchItemFailures: " + what}
+		message := "the response is not one with batchItemFailures: " + what
+		return &FunctionError{Type: TypeBatchItemFailure, Message: message}
 	}
 	response = bytes.TrimSpace(response)
 	if len(response) == 0 {
@@ -42,7 +43,8 @@ func batchItemFailure(response []byte, messageID string) error {
 		}
 	}
 	if len(failures) > 0 {
-		return &FunctionError{Type: TypeBatchItemFailure, Message: "the function reports the message in batchItemFailures"}
+		const message = "the function reports the message in batchItemFailures"
+		return &FunctionError{Type: TypeBatchItemFailure, Message: message}
 	}
 	return nil
 }

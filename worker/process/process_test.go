@@ -56,9 +56,15 @@ func TestStop(t *testing.T) {
 		script string
 		want   syscall.Signal
 	}{
-		"a program that goes when asked":   {"echo $$ > %s; exec sleep 600", syscall.SIGTERM},
-		"a program that ignores SIGTERM":   {"trap '' TERM; echo $$ > %s; while :; do sleep 0.05; done", syscall.SIGKILL},
-		"a child of it that keeps its out": {"(trap '' TERM; sleep 600) & echo $$ > %s; wait", syscall.SIGTERM},
+		"a program that goes when asked": {"echo $$ > %s; exec sleep 600", syscall.SIGTERM},
+		"a program that ignores SIGTERM": {
+			"trap '' TERM; echo $$ > %s; while :; do sleep 0.05; done",
+			syscall.SIGKILL,
+		},
+		"a child of it that keeps its out": {
+			"(trap '' TERM; sleep 600) & echo $$ > %s; wait",
+			syscall.SIGTERM,
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -93,8 +99,12 @@ func TestOutput(t *testing.T) {
 		"the end of Windows":  {[]string{"a\r\n"}, []string{"a"}, "a"},
 		"exactly the longest": {[]string{long + "\n"}, []string{long}, long[:tailBytes]},
 		"longer, cut":         {[]string{long + "y\n"}, []string{long, "y"}, "y"},
-		"the tail's lines":    {[]string{strings.Repeat("l\n", 30)}, strings.Split(strings.Repeat("l ", 29)+"l", " "), strings.Repeat("l\n", 19) + "l"},
-		"not UTF-8":           {[]string{"\xff\n"}, []string{"\xff"}, "\uFFFD"},
+		"the tail's lines": {
+			[]string{strings.Repeat("l\n", 30)},
+			strings.Split(strings.Repeat("l ", 29)+"l", " "),
+			strings.Repeat("l\n", 19) + "l",
+		},
+		"not UTF-8": {[]string{"\xff\n"}, []string{"\xff"}, "\uFFFD"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +171,13 @@ func running(t *testing.T, group int) (pids []int) {
 	for line := range strings.Lines(string(table)) {
 		var pid, of int
 		var state string
-		if n, _ := fmt.Sscan(line, &pid, &of, &state); n == 3 && of == group && !strings.HasPrefix(state, "Z") {
+		if n, _ := fmt.Sscan(
+			line,
+			&pid,
+			&of,
+			&state,
+		); n == 3 && of == group &&
+			!strings.HasPrefix(state, "Z") {
 			pids = append(pids, pid)
 		}
 	}
