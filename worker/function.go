@@ -22,6 +22,12 @@ REPORT_BATCH_ITEM_FAILURES=true has batchItemFailures in a response count, as La
 setting of that name. PERMANENT_ERRORS are error types, separated by commas, that no
 repetition helps: the message goes to the dead-letter queue at once.
 
+worker -check [-lambda] [-- program arguments...]
+
+Checks, without receiving a message, whether a worker could work here: settings, program
+or function, queues, task protection. Exit code 0 if it could, 1 if not. WORKER_CHECK=true
+does the same for an image that has other arguments in its entry point.
+
 `
 
 // functionSettings are the part of the configuration that functions have besides.
@@ -50,20 +56,7 @@ func readFunctionSettings(getenv func(string) string) (s functionSettings, err e
 // runFunction keeps the processes of a function running and hands messages to them. It
 // receives none before each of them has initialised.
 func runFunction(ctx context.Context, s settings, runtime []string, logger *slog.Logger) error {
-	if len(runtime) == 0 {
-		return errors.New("worker -lambda needs the function's runtime: " +
-			"worker -lambda -- python -m awslambdaric app.handler")
-	}
-	own, err := readFunctionSettings(os.Getenv)
-	if err != nil {
-		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
-	}
-	queue := lambda.QueueOf(s.QueueURL, cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")))
-	pool, err := lambda.New(lambda.Config{
-		Args: runtime, Processes: s.Concurrency, Logger: logger,
-		Function: lambda.FunctionOf(ctx, queue, s.Concurrency), Queue: queue,
-		ReportBatchItemFailures: own.reportBatchItemFailures, PermanentErrors: own.permanentErrors,
-	})
+	pool, err := newPool(ctx, s, runtime, logger)
 	if err != nil {
 		return err
 	}
@@ -84,4 +77,32 @@ func runFunction(ctx context.Context, s settings, runtime []string, logger *slog
 		}
 	}()
 	return errors.Join(consume(ctx, s, pool, logger), pool.Err())
+}
+
+// prepareFunction finds out whether the function initialises, in one process.
+func prepareFunction(ctx context.Context, s settings, runtime []string, logger *slog.Logger) error {
+	s.Concurrency = 1
+	pool, err := newPool(ctx, s, runtime, logger)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return pool.Ready(ctx)
+}
+
+func newPool(ctx context.Context, s settings, runtime []string, logger *slog.Logger) (*lambda.Pool, error) {
+	if len(runtime) == 0 {
+		return nil, errors.New("worker -lambda needs the function's runtime: " +
+			"worker -lambda -- python -m awslambdaric app.handler")
+	}
+	own, err := readFunctionSettings(os.Getenv)
+	if err != nil {
+		return nil, fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
+	}
+	queue := lambda.QueueOf(s.QueueURL, cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")))
+	return lambda.New(lambda.Config{
+		Args: runtime, Processes: s.Concurrency, Logger: logger,
+		Function: lambda.FunctionOf(ctx, queue, s.Concurrency), Queue: queue,
+		ReportBatchItemFailures: own.reportBatchItemFailures, PermanentErrors: own.permanentErrors,
+	})
 }

@@ -46,43 +46,47 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, logger *slog.Logger) error {
+	checking := os.Getenv(checkVariable) == "true"
+	if len(args) > 0 && isFlag(args[0], "check") {
+		checking, args = true, args[1:]
+	}
 	first := ""
 	if len(args) > 0 {
 		first = args[0]
 	}
-	switch first {
-	case "-help", "--help", "-h":
+	switch {
+	case first == "-h", isFlag(first, "help"):
 		return errors.Join(printHelp(os.Stdout), printCommands(os.Stdout))
-	case "-version", "--version":
+	case isFlag(first, "version"):
 		_, err := fmt.Println("worker", version, goVersion())
 		return err
-	case "dlq":
+	case first == "dlq":
 		return dlq.Command{Getenv: os.Getenv, Output: os.Stdout, Notes: os.Stderr}.Run(ctx, args[1:])
+	}
+	start, prepare := runProgram, prepareProgram
+	if isFlag(first, "lambda") {
+		start, prepare, args = runFunction, prepareFunction, args[1:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if checking {
+		return runCheck(ctx, os.Stdout, func(s settings) error { return prepare(ctx, s, args, logger) })
 	}
 	s, err := readSettings(env.ToMap(os.Environ()))
 	if err != nil {
 		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
 	}
-	switch first {
-	case "-lambda", "--lambda":
-		return runFunction(ctx, s, afterDashes(args[1:]), logger)
-	default:
-		return runProgram(ctx, s, afterDashes(args), logger)
-	}
+	return start(ctx, s, args, logger)
 }
+
+// isFlag reports whether an argument is a flag, with one dash or two.
+func isFlag(arg, name string) bool { return arg == "-"+name || arg == "--"+name }
 
 // printCommands writes what there is besides running a program.
 func printCommands(output io.Writer) error {
 	_, err := io.WriteString(output, functionHelp+dlq.Usage)
 	return err
-}
-
-// afterDashes leaves out a leading --, which separates a program from our own arguments.
-func afterDashes(args []string) []string {
-	if len(args) > 0 && args[0] == "--" {
-		return args[1:]
-	}
-	return args
 }
 
 // runProgram runs a program once per message.
@@ -92,6 +96,12 @@ func runProgram(ctx context.Context, s settings, program []string, logger *slog.
 		return err
 	}
 	return consume(ctx, s, handler, logger)
+}
+
+// prepareProgram finds out whether the program can be started.
+func prepareProgram(_ context.Context, _ settings, program []string, logger *slog.Logger) error {
+	_, err := newHandler(program, logger)
+	return err
 }
 
 // newHandler is the program given, or one that logs each message.
@@ -106,9 +116,9 @@ func newHandler(program []string, logger *slog.Logger) (consumer.Handler, error)
 }
 
 func consume(ctx context.Context, s settings, handler consumer.Handler, logger *slog.Logger) error {
-	aws, err := config.LoadDefaultConfig(ctx)
+	client, err := newSQS(ctx)
 	if err != nil {
-		return fmt.Errorf("configuring the AWS SDK: %w", err)
+		return err
 	}
 	task := protection.FromEnvironment(protection.Options{HandlerTimeout: s.HandlerTimeout, HoldDown: s.HoldDown, Logger: logger})
 	metrics := emf.New(os.Stdout, s.queueName())
@@ -118,7 +128,7 @@ func consume(ctx context.Context, s settings, handler consumer.Handler, logger *
 	if task != nil {
 		settings.Protection = task
 	}
-	c, err := consumer.New(sqs.NewFromConfig(aws), handler, settings)
+	c, err := consumer.New(client, handler, settings)
 	if err != nil {
 		return err
 	}
@@ -128,6 +138,15 @@ func consume(ctx context.Context, s settings, handler consumer.Handler, logger *
 	logger.Info("the worker starts", "version", version, "queue", s.queueName(), "concurrency", s.Concurrency)
 	err = c.Run(ctx)
 	return errors.Join(err, finish(task, metrics, logger))
+}
+
+// newSQS is a client by the SDK's own configuration.
+func newSQS(ctx context.Context) (*sqs.Client, error) {
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the AWS SDK: %w", err)
+	}
+	return sqs.NewFromConfig(c), nil
 }
 
 // finish says the last things: what was counted, and that the task may go.
