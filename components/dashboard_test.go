@@ -85,7 +85,7 @@ func busyHour(t *testing.T, r *region) map[string]bool {
 	})
 	worker, err := consumer.New(client, handler, consumer.Config{
 		QueueURL: r.queue.Queue().URL, DeadLetterQueueURL: r.deadLetters.Queue().URL,
-		Metrics: metrics, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Observe: metrics.Observe, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	require.NoError(t, err)
 	minutes := func(n int) {

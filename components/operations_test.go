@@ -126,8 +126,8 @@ func readings(t *testing.T, check func(t *testing.T, o cloud.ControlOptions)) {
 // TestOperationsAlarms provokes each alarm alone, and clears it.
 func TestOperationsAlarms(t *testing.T) {
 	t.Parallel()
-	never := func() time.Duration { return 1000 * time.Hour }
-	soon := func() time.Duration { return 30 * time.Second }
+	never := func(int) time.Duration { return 1000 * time.Hour }
+	soon := func(int) time.Duration { return 30 * time.Second }
 	off := 0
 	nobodyWorks := func(r *region) func() {
 		r.send("a")
@@ -141,7 +141,7 @@ func TestOperationsAlarms(t *testing.T) {
 		alarm   string
 		args    func(*QueueWorkerArgs)
 		provoke func(r *region) (clear func())
-		delay   func() time.Duration
+		delay   func(int) time.Duration
 	}{
 		"a message failed too often": {alarm: "w-dead-letters-alarm", delay: soon, provoke: func(r *region) func() {
 			r.send("a")
@@ -292,7 +292,7 @@ func TestASlowStartAfterANightIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	readings(t, func(t *testing.T, o cloud.ControlOptions) {
 		o.QueuesAsleep, o.MetricDelay = true, cloud.LongestMetricDelay
-		o.StartDelay = func() time.Duration { return 5 * time.Minute }
+		o.StartDelay = func(int) time.Duration { return 5 * time.Minute }
 		r := newRegion(t, onCall(), o)
 		r.minutes(2)
 		r.send("a")

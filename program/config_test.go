@@ -55,7 +55,7 @@ func TestBadConfiguration(t *testing.T) {
 		"no such CPU":                {dev, []string{"cpu", "300"}, "cpu: 300: Fargate has 256, 512"},
 		"CPU no number":              {dev, []string{"cpu", "a quarter"}, `cpu: "a quarter": needs to be a whole number`},
 		"CPU zero":                   {dev, []string{"cpu", "0"}, "cpu: 0: needs to be above 0"},
-		"memory not with the CPU":    {dev, []string{"memory", "4096"}, "memory: 4096: with cpu 256 Fargate offers 512 to 2048 MiB in steps of 512, without 1536"},
+		"memory not with the CPU":    {dev, []string{"cpu", "256", "memory", "4096"}, "memory: 4096: with cpu 256 Fargate offers 512 to 2048 MiB in steps of 512, without 1536"},
 		"memory between the steps":   {dev, []string{"cpu", "1024", "memory", "2500"}, "memory: 2500: with cpu 1024 Fargate offers 2048 to 8192 MiB in steps of 1024"},
 		"1536 MiB":                   {dev, []string{"memory", "1536"}, "memory: 1536:"},
 		"disk too small":             {dev, []string{"ephemeralStorageGiB", "20"}, "ephemeralStorageGiB: 20: needs to be 21 to 200"},

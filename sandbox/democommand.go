@@ -66,7 +66,7 @@ var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
 func (r *runFlags) options(worker, folder string) live.Options {
 	control := cloud.DefaultControlOptions()
 	control.Minute = r.minute
-	control.StartDelay = func() time.Duration { return r.minute / 2 }
+	control.StartDelay = func(int) time.Duration { return r.minute / 2 }
 	o := live.Options{Worker: worker, Port: r.port, Folder: folder, Control: control, WithoutProtection: r.withoutProtection}
 	if strings.TrimSpace(r.handler) != "" {
 		o.Handler = []string{"/bin/sh", "-c", r.handler}

@@ -63,7 +63,8 @@ flags of simulate:
   --wake-delay n      minutes more after six idle hours (15); --wake-zeros: it reports
                       zeros meanwhile instead of nothing
   --start-from d --start-to d   how long a task takes to start (20s to 40s)
-  --price name=dollars          such as arm-vcpu=0.03238 an hour; may be repeated
+  --price name=dollars          such as arm-vcpu=0.03238 an hour, in place of the price
+                      of the stack's region; may be repeated
 `
 
 func main() {
@@ -139,7 +140,7 @@ var commands = map[string]func() command{
 	"preview": func() command { return previewCommand{} },
 	"destroy": func() command { return destroyCommand{} },
 
-	"simulate": func() command { return &simulateCommand{} },
+	"simulate": func() command { return &simulateCommand{notes: os.Stderr} },
 }
 
 func run(stop interrupts, args []string, output io.Writer) error {

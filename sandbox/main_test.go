@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/simulate"
 )
 
 func invoke(args ...string) (output string, err error) {
@@ -40,6 +43,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"no such key":        {"simulate --set nonsense=1", []string{"nonsense is no key that Pulumi.yaml describes"}},
 		"nothing to compare": {"simulate --against /nowhere/before.json", []string{"--against: open /nowhere/before.json"}},
 		"no run to compare":  {"simulate --workload trickle --days 1 --no-peers --against main.go", []string{`--against: "main.go" is no output of simulate --json`}},
+		"an older run":       {"simulate --workload trickle --days 1 --no-peers --against testdata/older.json", []string{`--against: "testdata/older.json" is of an older format`, "write it anew with simulate --json"}},
 		"a folder as output": {"simulate --out simulate", []string{`--out: "simulate": is a folder`}},
 		"two outputs":        {"simulate --against main.go --json", []string{`--against: "main.go": goes without --json`}},
 		"no such stack":      {"simulate --stack test", []string{`there is no stack "test"`}},
@@ -89,12 +93,125 @@ func TestSimulateAgainst(t *testing.T) {
 	assert.Regexp(t, `\| nightly-batch \| .* \| \d+m\d*s? → \*\*\d+h\d+m\*\* \| 0 \|`, slower, "all messages wait longer for one task")
 	assert.Contains(t, slower, "Figures that change are bold.")
 	assert.Contains(t, run("--against", before, "--workload", "trickle"), "| trickle | ")
-	_, err := invoke("simulate", "--days", "3", "--workload", "trickle", "--no-peers", "--against", before)
-	require.ErrorContains(t, err, "is a run of 2 days with seed 1, this is one of 3 days with seed 1")
-	_, err = invoke("simulate", "--days", "2", "--workload", "trickle", "--no-peers", "--stack", "prod", "--against", before)
-	require.ErrorContains(t, err, "is a run of another stack than prod")
-	require.NoError(t, os.WriteFile(before, []byte("[]"), 0o600))
-	assert.Contains(t, run("--against", before), "(new)")
+	_, err := invoke("simulate", "--days", "2", "--workload", "trickle", "--no-peers", "--stack", "prod", "--against", before)
+	require.ErrorContains(t, err, "it is a run of another stack than prod")
+	require.NoError(t, os.WriteFile(before, []byte("{}"), 0o600))
+	output := run("--against", before)
+	assert.Contains(t, output, "(new)")
+	assert.Contains(t, output, "There is no earlier run to compare with.")
+}
+
+// TestSimulateAgainstAnotherRun: figures that other parameters or another workload
+// made do not compare, and each difference is named.
+func TestSimulateAgainstAnotherRun(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(folder, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		return file
+	}
+	const lines = "at,group,seconds\n60,a,30\n"
+	jobs := write("jobs.csv", lines)
+	run := func(more ...string) (string, error) {
+		return invoke(append([]string{"simulate", "--days", "1", "--no-peers"}, more...)...)
+	}
+	output, err := run("--workload", jobs, "--json")
+	require.NoError(t, err)
+	before := write("before.json", output)
+	output, err = run("--workload", write("elsewhere/jobs.csv", lines), "--against", before)
+	require.NoError(t, err, "the same messages in another file")
+	assert.Contains(t, output, "No figure changes.")
+	cases := map[string]struct {
+		flags []string
+		want  string
+	}{
+		"days":         {[]string{"--days", "2"}, "days was 1, and is 2"},
+		"seed":         {[]string{"--seed", "2"}, "seed was 1, and is 2"},
+		"metric delay": {[]string{"--metric-delay", "2"}, "metric-delay was 1, and is 2"},
+		"wake delay":   {[]string{"--wake-delay", "5"}, "wake-delay was 15, and is 5"},
+		"a reading":    {[]string{"--wake-zeros"}, "waking-reports-zeros was false, and is true"},
+		"start":        {[]string{"--start-to", "1m"}, "start-to was 40s, and is 1m0s"},
+		"price":        {[]string{"--price", "arm-vcpu=1"}, "price arm-vcpu was 0.03725, and is 1"},
+		"region":       {[]string{"--config", "aws:region=us-east-1"}, "price arm-vcpu was 0.03725, and is 0.03238"},
+	}
+	for name, tc := range cases {
+		_, err := run(append(tc.flags, "--workload", jobs, "--against", before)...)
+		require.ErrorContains(t, err, tc.want, name)
+		require.ErrorContains(t, err, "does not compare", name)
+	}
+	_, err = run("--workload", write("other/jobs.csv", "at,group,seconds\n60,a,31\n"), "--against", before)
+	require.ErrorContains(t, err, "workload jobs.csv was another one")
+}
+
+// TestTwoFilesOfOneName are two workloads.
+func TestTwoFilesOfOneName(t *testing.T) {
+	t.Parallel()
+	var files []string
+	for _, seconds := range []string{"10", "600"} {
+		file := filepath.Join(t.TempDir(), "same.csv")
+		require.NoError(t, os.WriteFile(file, []byte("at,group,seconds\n60,a,"+seconds+"\n"), 0o600))
+		files = append(files, "--workload", file)
+	}
+	args := append([]string{"simulate", "--days", "1", "--no-peers"}, files...)
+	before := filepath.Join(t.TempDir(), "before.json")
+	output, err := invoke(append(args, "--json")...)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(before, []byte(output), 0o600))
+	output, err = invoke(append(args, "--against", before)...)
+	require.NoError(t, err)
+	assert.Contains(t, output, "| same.csv | ")
+	assert.Contains(t, output, "| same.csv (2) | ")
+	assert.Contains(t, output, "No figure changes.")
+}
+
+// TestATraceBeyondTheDays is an error, not a report of nothing.
+func TestATraceBeyondTheDays(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "late.csv")
+	require.NoError(t, os.WriteFile(file, []byte("at,group,seconds\n200000,a,1\n"), 0o600))
+	_, err := invoke("simulate", "--days", "2", "--workload", file)
+	require.ErrorContains(t, err, "late.csv: its first message comes on day 3, after all of --days 2")
+}
+
+// TestManyMessagesAreAnnounced before they are simulated.
+func TestManyMessagesAreAnnounced(t *testing.T) {
+	t.Parallel()
+	var notes bytes.Buffer
+	s := &simulateCommand{notes: &notes, parameters: simulate.DefaultParameters()}
+	big := &simulate.Workload{Name: "big.csv", Trace: make([]simulate.Job, 1_000_000)}
+	s.announce([]*simulate.Workload{big, {Name: "small.csv", Trace: make([]simulate.Job, 10)}})
+	assert.Equal(t, "sandbox: big.csv: about 30000000 messages in 30 days, on 6 systems: this takes a while\n", notes.String())
+}
+
+// TestCtrlCEndsASimulation at once, with a clear message.
+func TestCtrlCEndsASimulation(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := run(interrupts{Context: ctx, abandon: make(chan struct{}), signals: make(chan os.Signal, 2)}, []string{"simulate", "--workload", "trickle"}, io.Discard)
+	require.EqualError(t, err, "the simulation was interrupted; there is no report")
+}
+
+// TestProgressIsOneLine that is written over, and taken away at the end.
+func TestProgressIsOneLine(t *testing.T) {
+	t.Parallel()
+	var terminal bytes.Buffer
+	p := &progress{terminal: &terminal}
+	p.show("w", "CDK default", 12, 30)
+	p.show("w", "dev", 1, 30)
+	p.clear()
+	p.clear()
+	assert.Equal(t, "\rw, CDK default: day 12 of 30\rw, dev: day 1 of 30         \r                   \r", terminal.String())
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	none := newProgress(file)
+	none.show("w", "dev", 1, 30)
+	info, err := file.Stat()
+	require.NoError(t, err)
+	assert.Zero(t, info.Size(), "a file gets none")
+	require.NoError(t, file.Close())
 }
 
 // TestOneCommandAStack: a second one is told to wait.

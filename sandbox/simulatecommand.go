@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ type simulateCommand struct {
 	activities bool
 	out        string
 	failOn     string
+	notes      io.Writer // what is said to a person beside the report
 }
 
 func (s *simulateCommand) flags(f *flag.FlagSet) {
@@ -35,7 +37,7 @@ func (s *simulateCommand) flags(f *flag.FlagSet) {
 	f.BoolVar(&p.Control.WakingReportsZeros, "wake-zeros", false, "")
 	f.DurationVar(&p.StartFrom, "start-from", p.StartFrom, "")
 	f.DurationVar(&p.StartTo, "start-to", p.StartTo, "")
-	f.Func("price", "", func(text string) error { return p.Prices.Set(text) })
+	f.Func("price", "", p.Prices.Set)
 	f.BoolVar(&s.noPeers, "no-peers", false, "")
 	f.BoolVar(&s.json, "json", false, "")
 	f.StringVar(&s.against, "against", "", "")
@@ -60,14 +62,22 @@ func (s *simulateCommand) run(c common) error {
 	if err != nil {
 		return err
 	}
+	s.announce(workloads)
+	progress := newProgress(os.Stderr)
+	defer progress.clear()
+	s.parameters.Progress = progress.show
 	report := &simulate.Report{Stack: simulate.Stack{Root: c.root, Name: c.stack, Overrides: append(c.config, s.set...)}, Parameters: s.parameters}
 	for _, w := range workloads {
-		comparison, err := simulate.Compare(report.Stack, w, s.parameters, !s.noPeers)
-		if err != nil {
+		comparison, err := simulate.Compare(c, report.Stack, w, s.parameters, !s.noPeers)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return errors.New("the simulation was interrupted; there is no report")
+		case err != nil:
 			return err
 		}
 		report.Comparisons = append(report.Comparisons, comparison)
 	}
+	progress.clear()
 	if err := s.write(c.output, report, before); err != nil {
 		return err
 	}
@@ -94,14 +104,38 @@ func (s *simulateCommand) load() ([]*simulate.Workload, error) {
 		return simulate.Shipped()
 	}
 	var all []*simulate.Workload
+	var wrong []error
 	for _, name := range s.workloads {
 		w, err := simulate.LoadWorkload(name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			_, err = w.Days(s.parameters.Days)
 		}
+		wrong = append(wrong, err)
 		all = append(all, w)
 	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	simulate.NameApart(all)
 	return all, nil
+}
+
+// manyMessages take a minute or so to simulate.
+const manyMessages = 5_000_000
+
+// announce says beforehand what takes long.
+func (s *simulateCommand) announce(workloads []*simulate.Workload) {
+	systems := simulate.Systems
+	if s.noPeers {
+		systems = 1
+	}
+	for _, w := range workloads {
+		days, err := w.Days(s.parameters.Days)
+		if messages := w.Messages(days); err == nil && messages*systems > manyMessages {
+			fmt.Fprintf(s.notes, "sandbox: %s: about %d messages in %d days, on %d systems: this takes a while\n",
+				w.Name, messages, days, systems)
+		}
+	}
 }
 
 func (s *simulateCommand) write(output io.Writer, report *simulate.Report, before []byte) error {

@@ -124,7 +124,7 @@ func consume(ctx context.Context, s settings, handler consumer.Handler, logger *
 	metrics := emf.New(os.Stdout, s.queueName())
 	settings := s.consumer()
 	settings.Logger = logger
-	settings.Metrics = reporter{Metrics: metrics, logger: logger, logMessages: s.LogMessages}
+	settings.Observe = observer(metrics, logger, s.LogMessages)
 	if task != nil {
 		settings.Protection = task
 	}
@@ -178,18 +178,14 @@ func flushEveryMinute(ctx context.Context, metrics *emf.Metrics, logger *slog.Lo
 	}
 }
 
-// reporter logs each message that is done, besides counting it.
-type reporter struct {
-	*emf.Metrics
-	logger      *slog.Logger
-	logMessages bool
-}
-
-// Done implements consumer.Metrics.
-func (r reporter) Done(m *consumer.Message, handling, age time.Duration) {
-	r.Metrics.Done(m, handling, age)
-	if r.logMessages {
-		r.logger.Info("done", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "seconds", handling.Seconds(), "age", age.Seconds())
+// observer counts what happens, and logs each message that is done.
+func observer(metrics *emf.Metrics, logger *slog.Logger, logMessages bool) func(consumer.Event) {
+	return func(e consumer.Event) {
+		metrics.Observe(e)
+		if m := e.Message; e.Kind == consumer.Done && logMessages {
+			logger.Info("done", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount,
+				"seconds", e.Took.Seconds(), "age", e.Age.Seconds())
+		}
 	}
 }
 

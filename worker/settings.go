@@ -17,14 +17,15 @@ import (
 // settings are the worker's configuration, from its environment.
 type settings struct {
 	QueueURL           string        `env:"QUEUE_URL" what:"URL of the SQS FIFO queue; required"`
-	DeadLetterQueueURL string        `env:"DLQ_URL" what:"URL of the dead-letter queue, for messages that can never succeed"`
+	DeadLetterQueueURL string        `env:"DLQ_URL" what:"URL of the dead-letter queue, for messages that failed too often or can never succeed"`
 	Concurrency        int           `env:"CONCURRENCY" envDefault:"10" what:"message groups worked on at once"`
 	VisibilityTimeout  time.Duration `env:"VISIBILITY_TIMEOUT" envDefault:"60s" what:"how long a message stays hidden unless extended; its group is blocked that long if the task dies"`
-	HandlerTimeout     time.Duration `env:"HANDLER_TIMEOUT" envDefault:"11h58m" what:"the longest a handler may take"`
-	Attempts           int           `env:"ATTEMPTS" envDefault:"3" what:"calls of the handler for one receive of a message"`
-	Backoff            time.Duration `env:"BACKOFF" envDefault:"1s" what:"wait after the first failure; doubles with each"`
+	HandlerTimeout     time.Duration `env:"HANDLER_TIMEOUT" envDefault:"11h58m" what:"the longest that a handler may take"`
+	MaxAttempts        int           `env:"MAX_ATTEMPTS" envDefault:"5" what:"calls of the handler before a message that fails goes to the dead-letter queue"`
+	Backoff            time.Duration `env:"BACKOFF" envDefault:"15s" what:"least wait after the first failure; triples with each, so that five calls take ten minutes or more"`
 	MaxBackoff         time.Duration `env:"MAX_BACKOFF" envDefault:"15m" what:"the longest such wait"`
-	StopTimeout        int           `env:"STOP_TIMEOUT_SECONDS" envDefault:"120" what:"seconds between SIGTERM and SIGKILL; handlers may run on until 15 s before"`
+	StopTimeout        int           `env:"STOP_TIMEOUT_SECONDS" envDefault:"120" what:"seconds between SIGTERM and SIGKILL"`
+	StopSignal         int           `env:"STOP_SIGNAL_SECONDS" envDefault:"15" what:"how many of them are left when running handlers get their own SIGTERM, 15 to 105; all but 10 of these are theirs"`
 	HoldDown           time.Duration `env:"PROTECTION_HOLD_DOWN" envDefault:"30s" what:"how long an idle task stays protected; keep it below the idle alarm's minutes"`
 	LogMessages        bool          `env:"LOG_MESSAGES" envDefault:"true" what:"a line in the log for each message that is done"`
 }
@@ -47,6 +48,7 @@ func readSettings(environment map[string]string) (settings, error) {
 func (s settings) check() error {
 	const (
 		longestOfFargate   = 120
+		longestStopSignal  = 105             // which leaves a job 15 s that it did not know of
 		shortestIdleWindow = 3 * time.Minute // of a guarded alarm
 	)
 	var wrong []error
@@ -61,6 +63,9 @@ func (s settings) check() error {
 	}
 	if s.StopTimeout > longestOfFargate {
 		add("STOP_TIMEOUT_SECONDS", s.StopTimeout, fmt.Sprintf("needs to be at most %d, the most Fargate waits", longestOfFargate))
+	}
+	if s.StopSignal > longestStopSignal {
+		add("STOP_SIGNAL_SECONDS", s.StopSignal, fmt.Sprintf("needs to be at most %d", longestStopSignal))
 	}
 	if s.HoldDown >= shortestIdleWindow {
 		add("PROTECTION_HOLD_DOWN", s.HoldDown, fmt.Sprintf("needs to be below %s, or scale-in finds an idle task protected", shortestIdleWindow))
@@ -123,8 +128,9 @@ func kindOf(t reflect.Type) string {
 func (s settings) consumer() consumer.Config {
 	return consumer.Config{
 		QueueURL: s.QueueURL, DeadLetterQueueURL: s.DeadLetterQueueURL, Concurrency: s.Concurrency,
-		VisibilityTimeout: s.VisibilityTimeout, HandlerTimeout: s.HandlerTimeout, Attempts: s.Attempts,
+		VisibilityTimeout: s.VisibilityTimeout, HandlerTimeout: s.HandlerTimeout, MaxAttempts: s.MaxAttempts,
 		Backoff: s.Backoff, MaxBackoff: s.MaxBackoff, StopTimeout: time.Duration(s.StopTimeout) * time.Second,
+		StopSignal: time.Duration(s.StopSignal) * time.Second,
 	}
 }
 

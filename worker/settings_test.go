@@ -38,7 +38,7 @@ func TestWrongSettings(t *testing.T) {
 		"no number": {map[string]string{"CONCURRENCY": "many"}, []string{`CONCURRENCY: "many": needs to be a whole number, such as 10`}},
 		"no duration": {
 			map[string]string{"BACKOFF": "soon", "LOG_MESSAGES": "maybe"},
-			[]string{`BACKOFF: "soon": needs to be a duration, such as 1s`, `LOG_MESSAGES: "maybe": needs to be true or false, such as true`},
+			[]string{`BACKOFF: "soon": needs to be a duration, such as 15s`, `LOG_MESSAGES: "maybe": needs to be true or false, such as true`},
 		},
 		"out of range": {
 			map[string]string{"QUEUE_URL": "q", "VISIBILITY_TIMEOUT": "1s", "HANDLER_TIMEOUT": "13h", "STOP_TIMEOUT_SECONDS": "10"},
@@ -48,9 +48,17 @@ func TestWrongSettings(t *testing.T) {
 			map[string]string{"QUEUE_URL": "q", "CONCURRENCY": "0", "BACKOFF": "-1s", "PROTECTION_HOLD_DOWN": "0s"},
 			[]string{"CONCURRENCY: 0: needs to be above 0", "BACKOFF: -1s: needs to be above 0", "PROTECTION_HOLD_DOWN: 0s: needs to be above 0"},
 		},
+		"a signal with no time": {
+			map[string]string{"QUEUE_URL": "q", "STOP_SIGNAL_SECONDS": "9"},
+			[]string{"STOP_SIGNAL_SECONDS: 9s: needs to be 15s or more"},
+		},
+		"a signal before the stop": {
+			map[string]string{"QUEUE_URL": "q", "STOP_TIMEOUT_SECONDS": "30", "STOP_SIGNAL_SECONDS": "30"},
+			[]string{"STOP_TIMEOUT_SECONDS: 30s: needs to be above 30s"},
+		},
 		"beyond Fargate": {
-			map[string]string{"QUEUE_URL": "q", "STOP_TIMEOUT_SECONDS": "121", "PROTECTION_HOLD_DOWN": "3m"},
-			[]string{"STOP_TIMEOUT_SECONDS: 121: needs to be at most 120", "PROTECTION_HOLD_DOWN: 3m0s: needs to be below 3m0s"},
+			map[string]string{"QUEUE_URL": "q", "STOP_TIMEOUT_SECONDS": "121", "STOP_SIGNAL_SECONDS": "106", "PROTECTION_HOLD_DOWN": "3m"},
+			[]string{"STOP_TIMEOUT_SECONDS: 121: needs to be at most 120", "STOP_SIGNAL_SECONDS: 106: needs to be at most 105", "PROTECTION_HOLD_DOWN: 3m0s: needs to be below 3m0s"},
 		},
 	}
 	for name, tc := range cases {

@@ -23,12 +23,17 @@ import (
 type Server struct {
 	// Fault, if not nil, is asked before each request what is to go wrong with it.
 	Fault func(action string) Fault
+	// PollsEndWithConnection is the reading that a long poll ends when its client hangs
+	// up. Otherwise it is served until its wait is over, and what it takes in that time
+	// is in flight though nobody has got it. AWS documents neither; the emulators go on
+	// serving, and users report the same of AWS. Set it before the first request.
+	PollsEndWithConnection bool
 
 	mu      sync.Mutex
 	account *cloud.Account
 	skew    time.Duration
-	// changed is closed and made anew whenever a waiting receive should look again.
-	changed chan struct{}
+	polls   []*longPoll // that wait, the oldest first
+	look    *time.Timer // when they are looked at next by themselves
 }
 
 // Fault is what goes wrong with a request. The zero value is nothing.
@@ -47,7 +52,20 @@ type Fault struct {
 
 // NewServer is a server for an account.
 func NewServer(account *cloud.Account) *Server {
-	return &Server{account: account, changed: make(chan struct{})}
+	return &Server{account: account}
+}
+
+// Close ends the polls that wait, those whose client has hung up included.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.look != nil {
+		s.look.Stop()
+	}
+	for _, poll := range s.polls {
+		poll.answer <- nil
+	}
+	s.polls = nil
 }
 
 // Do runs a function on the account while no request does, and wakes waiting
@@ -55,8 +73,9 @@ func NewServer(account *cloud.Account) *Server {
 func (s *Server) Do(change func(a *cloud.Account, now time.Time)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.account.MoveMessages(s.now())
 	change(s.account, s.now())
-	s.wake()
+	s.servePolls()
 }
 
 // Skew moves the server's clock against the clients', as a jump.
@@ -64,16 +83,10 @@ func (s *Server) Skew(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skew += by
-	s.wake()
+	s.servePolls()
 }
 
 func (s *Server) now() time.Time { return time.Now().Add(s.skew) }
-
-// wake makes waiting receives look again; the caller holds the lock.
-func (s *Server) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
 
 // errLostResponse is what a client sees whose connection broke.
 var errLostResponse = errors.New("connection reset by peer")
@@ -165,15 +178,19 @@ func (s *Server) serve(ctx context.Context, target string, body []byte) (reply, 
 	return reply{status: http.StatusOK, body: text}, err
 }
 
+// shapes are the names that the JSON protocol has for errors which the older query
+// protocol called otherwise.
+var shapes = map[string]string{"NonExistentQueue": "QueueDoesNotExist", "QueueAlreadyExists": "QueueNameExists"}
+
 // failure is the answer to a refused request.
 func failure(err error) reply {
 	var refusal *cloud.Error
 	if !errors.As(err, &refusal) {
 		refusal = &cloud.Error{Code: "InvalidParameterValue", Message: err.Error()}
 	}
-	code := refusal.Code
-	if code == "AWS.SimpleQueueService.NonExistentQueue" {
-		code = "QueueDoesNotExist"
+	code := strings.TrimPrefix(refusal.Code, "AWS.SimpleQueueService.")
+	if shape, ok := shapes[code]; ok {
+		code = shape
 	}
 	text, _ := json.Marshal(map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message}) // two texts
 	return reply{status: http.StatusBadRequest, body: text, queryCode: refusal.Code}

@@ -2,11 +2,7 @@ package awsapi
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,11 +13,20 @@ import (
 // do carries out an action.
 func (s *Server) do(ctx context.Context, action string, body []byte, fault Fault) (any, error) {
 	if action == "ReceiveMessage" {
-		return s.receive(ctx, body)
+		var request receiveRequest
+		if err := json.Unmarshal(body, &request); err != nil {
+			return nil, err
+		}
+		messages, err := s.receive(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		return request.answer(messages), nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.wake()
+	defer s.servePolls()
+	s.account.MoveMessages(s.now())
 	c := call{account: s.account, now: s.now(), body: body, failEntries: fault.FailEntries}
 	perform, ok := actions[action]
 	if !ok {
@@ -45,10 +50,20 @@ var actions = map[string]func(call) (any, error){
 	"DeleteMessageBatch":           call.deleteMessageBatch,
 	"ChangeMessageVisibility":      call.changeVisibility,
 	"ChangeMessageVisibilityBatch": call.changeVisibilityBatch,
+	"CreateQueue":                  call.createQueue,
+	"DeleteQueue":                  call.deleteQueue,
 	"GetQueueAttributes":           call.getQueueAttributes,
+	"SetQueueAttributes":           call.setQueueAttributes,
 	"GetQueueUrl":                  call.getQueueURL,
 	"ListQueues":                   call.listQueues,
 	"PurgeQueue":                   call.purgeQueue,
+	"TagQueue":                     call.tagQueue,
+	"UntagQueue":                   call.untagQueue,
+	"ListQueueTags":                call.listQueueTags,
+	"ListDeadLetterSourceQueues":   call.listDeadLetterSourceQueues,
+	"StartMessageMoveTask":         call.startMessageMoveTask,
+	"ListMessageMoveTasks":         call.listMessageMoveTasks,
+	"CancelMessageMoveTask":        call.cancelMessageMoveTask,
 }
 
 // mailbox reads the request and finds the queue it names.
@@ -65,360 +80,6 @@ func findMailbox(a *cloud.Account, queueURL string) (*cloud.Mailbox, error) {
 	return a.Mailbox(a.QueueURL(queueURL[strings.LastIndex(queueURL, "/")+1:]))
 }
 
-type message struct {
-	MessageBody             string
-	MessageGroupId          string
-	MessageDeduplicationId  string
-	MessageAttributes       map[string]cloud.MessageAttribute
-	MessageSystemAttributes map[string]cloud.MessageAttribute
-}
-
-func (m message) stored() cloud.Message {
-	return cloud.Message{
-		Body: m.MessageBody, GroupID: m.MessageGroupId, DeduplicationID: m.MessageDeduplicationId,
-		Attributes: m.MessageAttributes, TraceHeader: m.MessageSystemAttributes["AWSTraceHeader"].StringValue,
-	}
-}
-
-type sent struct {
-	ID               string `json:"Id,omitempty"`
-	MD5OfMessageBody string
-	MessageId        string
-	SequenceNumber   string
-}
-
-func (c call) send(box *cloud.Mailbox, id string, m message) (sent, error) {
-	stored, err := box.Send(c.now, m.stored())
-	if err != nil {
-		return sent{}, err
-	}
-	return sent{ID: id, MD5OfMessageBody: md5Hex(m.MessageBody), MessageId: stored.ID, SequenceNumber: SequenceNumber(stored)}, nil
-}
-
-func (c call) sendMessage() (any, error) {
-	var request struct {
-		QueueUrl string
-		message
-	}
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return c.send(box, "", request.message)
-}
-
-func (c call) sendMessageBatch() (any, error) {
-	var request struct {
-		QueueUrl string
-		Entries  []struct {
-			Id string
-			message
-		}
-	}
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return batch(c, len(request.Entries), func(i int) (string, func() (any, error)) {
-		e := request.Entries[i]
-		return e.Id, func() (any, error) { return c.send(box, e.Id, e.message) }
-	})
-}
-
-func (c call) deleteMessage() (any, error) {
-	var request struct{ QueueUrl, ReceiptHandle string }
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return struct{}{}, box.Delete(c.now, request.ReceiptHandle)
-}
-
-func (c call) deleteMessageBatch() (any, error) {
-	var request struct {
-		QueueUrl string
-		Entries  []struct{ Id, ReceiptHandle string }
-	}
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return batch(c, len(request.Entries), func(i int) (string, func() (any, error)) {
-		e := request.Entries[i]
-		return e.Id, func() (any, error) { return map[string]string{"Id": e.Id}, box.Delete(c.now, e.ReceiptHandle) }
-	})
-}
-
-func (c call) changeVisibility() (any, error) {
-	var request struct {
-		QueueUrl, ReceiptHandle string
-		VisibilityTimeout       int
-	}
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return struct{}{}, box.ChangeVisibility(c.now, request.ReceiptHandle, seconds(request.VisibilityTimeout))
-}
-
-func (c call) changeVisibilityBatch() (any, error) {
-	var request struct {
-		QueueUrl string
-		Entries  []struct {
-			Id, ReceiptHandle string
-			VisibilityTimeout int
-		}
-	}
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	return batch(c, len(request.Entries), func(i int) (string, func() (any, error)) {
-		e := request.Entries[i]
-		return e.Id, func() (any, error) {
-			return map[string]string{"Id": e.Id}, box.ChangeVisibility(c.now, e.ReceiptHandle, seconds(e.VisibilityTimeout))
-		}
-	})
-}
-
-// batchResult is the answer to a batch: what was done and what failed, by entry.
-type batchResult struct {
-	Successful []any
-	Failed     []failedEntry
-}
-
-type failedEntry struct {
-	Id, Code, Message string
-	SenderFault       bool
-}
-
-// batch carries out entries, each of which has an id of its own, and fails or
-// succeeds for itself.
-func batch(c call, entries int, entry func(i int) (id string, do func() (any, error))) (any, error) {
-	if entries == 0 {
-		return nil, &cloud.Error{Code: "AWS.SimpleQueueService.EmptyBatchRequest", Message: "There should be at least one entry in the request."}
-	}
-	if entries > cloud.BatchSize {
-		return nil, &cloud.Error{Code: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", Message: "Maximum number of entries per request are 10."}
-	}
-	seen := map[string]bool{}
-	for i := range entries {
-		id, _ := entry(i)
-		if seen[id] {
-			return nil, &cloud.Error{Code: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", Message: "Id " + id + " repeated."}
-		}
-		seen[id] = true
-	}
-	result := batchResult{Successful: []any{}, Failed: []failedEntry{}}
-	for i := range entries {
-		id, do := entry(i)
-		if c.failEntries && i%2 == 1 {
-			result.Failed = append(result.Failed, failedEntry{Id: id, Code: "InternalError", Message: "as asked"})
-			continue
-		}
-		done, err := do()
-		if err != nil {
-			result.Failed = append(result.Failed, failed(id, err))
-			continue
-		}
-		result.Successful = append(result.Successful, done)
-	}
-	return result, nil
-}
-
-func failed(id string, err error) failedEntry {
-	var refusal *cloud.Error
-	if errors.As(err, &refusal) {
-		return failedEntry{Id: id, Code: refusal.Code, Message: refusal.Message, SenderFault: true}
-	}
-	return failedEntry{Id: id, Code: "InternalError", Message: err.Error()}
-}
-
-// receiveRequest is a ReceiveMessage request.
-type receiveRequest struct {
-	QueueUrl                string
-	MaxNumberOfMessages     int
-	VisibilityTimeout       *int
-	WaitTimeSeconds         *int
-	ReceiveRequestAttemptId string
-}
-
-// receive takes messages; without any it waits for a send, a delete, a change or an
-// expiry, as a long poll does.
-func (s *Server) receive(ctx context.Context, body []byte) (any, error) {
-	var request receiveRequest
-	if err := json.Unmarshal(body, &request); err != nil {
-		return nil, err
-	}
-	var deadline time.Time
-	for {
-		s.mu.Lock()
-		taken, wait, err := s.take(request)
-		changed, now := s.changed, s.now()
-		var next time.Time
-		if len(taken) == 0 && err == nil {
-			if box, err := findMailbox(s.account, request.QueueUrl); err == nil {
-				next, _ = box.NextChange(now)
-			}
-		}
-		s.mu.Unlock()
-		if deadline.IsZero() {
-			deadline = now.Add(wait)
-		}
-		if err != nil || len(taken) > 0 || !deadline.After(now) {
-			return received(taken), err
-		}
-		if next.IsZero() || next.After(deadline) {
-			next = deadline
-		}
-		if err := waitFor(ctx, changed, next.Sub(now)); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// take receives once; the caller holds the lock.
-func (s *Server) take(request receiveRequest) (taken []*cloud.Message, wait time.Duration, err error) {
-	box, err := findMailbox(s.account, request.QueueUrl)
-	if err != nil {
-		return nil, 0, err
-	}
-	queue := box.Queue()
-	visibility, most := queue.VisibilityTimeout(), max(request.MaxNumberOfMessages, 1)
-	if request.VisibilityTimeout != nil {
-		visibility = *request.VisibilityTimeout
-	}
-	waitSeconds := queue.ReceiveWaitTimeSeconds
-	if request.WaitTimeSeconds != nil {
-		waitSeconds = *request.WaitTimeSeconds
-	}
-	if most > cloud.BatchSize || waitSeconds < 0 || waitSeconds > 20 || visibility < 0 || visibility > 43200 {
-		return nil, 0, &cloud.Error{Code: "InvalidParameterValue", Message: "1 to 10 messages, a wait of 0 to 20 s, a visibility of 0 to 43200 s"}
-	}
-	messages := box.Receive(s.now(), most, seconds(visibility), request.ReceiveRequestAttemptId, s.deadLetterOf(queue))
-	for _, m := range messages {
-		snapshot := *m
-		taken = append(taken, &snapshot)
-	}
-	return taken, seconds(waitSeconds), nil
-}
-
-// deadLetterOf finds the messages of a queue's dead-letter queue, nil if it has none.
-func (s *Server) deadLetterOf(queue *cloud.Queue) *cloud.Mailbox {
-	redrive, err := queue.Redrive()
-	if err != nil || redrive.DeadLetterTargetARN == "" {
-		return nil
-	}
-	name := redrive.DeadLetterTargetARN[strings.LastIndex(redrive.DeadLetterTargetARN, ":")+1:]
-	box, err := findMailbox(s.account, name)
-	if err != nil {
-		return nil
-	}
-	return box
-}
-
-func waitFor(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-changed:
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
-}
-
-type receivedMessage struct {
-	MessageId, ReceiptHandle, MD5OfBody, Body string
-	Attributes                                map[string]string
-	MessageAttributes                         map[string]cloud.MessageAttribute `json:",omitempty"`
-}
-
-// received answers with all attributes, asked for or not.
-func received(messages []*cloud.Message) any {
-	list := make([]receivedMessage, len(messages))
-	for i, m := range messages {
-		list[i] = receivedMessage{
-			MessageId: m.ID, ReceiptHandle: m.ReceiptHandle, MD5OfBody: md5Hex(m.Body), Body: m.Body, MessageAttributes: m.Attributes,
-			Attributes: map[string]string{
-				"SenderId": cloud.AccountID, "SentTimestamp": milliseconds(m.Sent),
-				"ApproximateReceiveCount":          strconv.Itoa(m.ReceiveCount),
-				"ApproximateFirstReceiveTimestamp": milliseconds(m.FirstReceived),
-				"MessageGroupId":                   m.GroupID, "MessageDeduplicationId": m.DeduplicationID, "SequenceNumber": SequenceNumber(m),
-			},
-		}
-		if m.TraceHeader != "" {
-			list[i].Attributes["AWSTraceHeader"] = m.TraceHeader
-		}
-	}
-	return map[string]any{"Messages": list}
-}
-
-func (c call) getQueueAttributes() (any, error) {
-	var request struct{ QueueUrl string }
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	box.Touch(c.now)
-	queue, counts := box.Queue(), box.Counts(c.now)
-	attributes := map[string]string{
-		"QueueArn": queue.ARN, "FifoQueue": "true",
-		"ContentBasedDeduplication":             strconv.FormatBool(queue.ContentBasedDeduplication),
-		"VisibilityTimeout":                     strconv.Itoa(queue.VisibilityTimeout()),
-		"MessageRetentionPeriod":                strconv.Itoa(queue.MessageRetention()),
-		"ReceiveMessageWaitTimeSeconds":         strconv.Itoa(queue.ReceiveWaitTimeSeconds),
-		"DelaySeconds":                          strconv.Itoa(queue.DelaySeconds),
-		"ApproximateNumberOfMessages":           strconv.Itoa(counts.Visible),
-		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(counts.InFlight),
-		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(counts.Delayed),
-	}
-	if queue.RedrivePolicy != "" {
-		attributes["RedrivePolicy"] = queue.RedrivePolicy
-	}
-	return map[string]any{"Attributes": attributes}, nil
-}
-
-func (c call) getQueueURL() (any, error) {
-	var request struct{ QueueName string }
-	box, err := c.mailbox(&request, &request.QueueName)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{"QueueUrl": box.Queue().URL}, nil
-}
-
-func (c call) listQueues() (any, error) {
-	urls := []string{}
-	for url := range c.account.Queues {
-		urls = append(urls, url)
-	}
-	slices.Sort(urls)
-	return map[string]any{"QueueUrls": urls}, nil
-}
-
-func (c call) purgeQueue() (any, error) {
-	var request struct{ QueueUrl string }
-	box, err := c.mailbox(&request, &request.QueueUrl)
-	if err != nil {
-		return nil, err
-	}
-	box.Purge()
-	return struct{}{}, nil
-}
-
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
-
-// SequenceNumber of a message as SQS writes it: twenty digits, rising.
-func SequenceNumber(m *cloud.Message) string {
-	const firstOfAWS = 18_000_000_000_000_000_000
-	return strconv.FormatUint(firstOfAWS+m.Sequence, 10)
-}
-
-func md5Hex(text string) string {
-	sum := md5.Sum([]byte(text))
-	return hex.EncodeToString(sum[:])
-}

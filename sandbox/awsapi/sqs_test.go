@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -104,13 +103,12 @@ func TestErrorsAsAWSWordsThem(t *testing.T) {
 	require.Error(t, err)
 	twice := types.DeleteMessageBatchRequestEntry{Id: aws.String("0"), ReceiptHandle: aws.String("x")}
 	_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: queue, Entries: []types.DeleteMessageBatchRequestEntry{twice, twice}})
-	var api smithy.APIError
-	require.ErrorAs(t, err, &api)
-	assert.Contains(t, api.ErrorCode(), "BatchEntryIdsNotDistinct")
-	_, err = client.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: queue, Tags: map[string]string{"a": "b"}})
-	require.ErrorContains(t, err, "the sandbox does not do TagQueue")
+	var notDistinct *types.BatchEntryIdsNotDistinct
+	require.ErrorAs(t, err, &notDistinct)
+	_, err = client.AddPermission(ctx, &sqs.AddPermissionInput{QueueUrl: queue, Label: aws.String("l"), AWSAccountIds: []string{"1"}, Actions: []string{"*"}})
+	require.ErrorContains(t, err, "the sandbox does not do AddPermission")
 	_, err = client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: queue, MaxNumberOfMessages: 11})
-	require.ErrorContains(t, err, "1 to 10 messages")
+	require.ErrorContains(t, err, "MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10")
 }
 
 // TestALongPollWakes on a send, a delete, and the end of a visibility timeout.

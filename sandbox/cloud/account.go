@@ -42,6 +42,8 @@ type Account struct {
 	Serial            int                                  `json:"serial"`            // of the last id given out
 
 	mailboxes map[string]*Mailbox // by queue URL
+	ids       *messageIDs
+	moves     []*MessageMoveTask // in the order they were started
 }
 
 // NewAccount is an account with nothing in it.
@@ -131,6 +133,9 @@ func globalARN(service, resource string) string {
 type Error struct {
 	Code    string
 	Message string
+	// EntryCode is the code of a batch's entry that is refused for the same reason, if
+	// it is another.
+	EntryCode string
 }
 
 // Error implements error.

@@ -1,9 +1,6 @@
 package cloud
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // alarmEvaluation is an alarm at work.
 type alarmEvaluation struct {
@@ -47,41 +44,43 @@ func (c *Control) newAlarmEvaluation(alarm *Alarm) *alarmEvaluation {
 	return e
 }
 
-// evaluateAlarms evaluates each alarm, every minute whatever its period, and carries
-// out the actions of those in ALARM: those of auto scaling are repeated each minute.
+// evaluateAlarm evaluates an alarm, which happens every minute whatever its period, and
+// carries out its actions in ALARM: those of auto scaling are repeated each minute.
 // Source: CloudWatch user guide, "Using Amazon CloudWatch alarms".
-func (c *Control) evaluateAlarms() {
-	for _, name := range slices.Sorted(maps.Keys(c.account.Alarms)) {
-		alarm := c.account.Alarms[name]
-		e, ok := c.alarms[name]
-		if !ok || e.alarm != alarm {
-			previous := e
-			e = c.newAlarmEvaluation(alarm)
-			if previous != nil {
-				e.state = previous.state
-			}
-			c.alarms[name] = e
+func (c *Control) evaluateAlarm(name string) {
+	alarm, there := c.account.Alarms[name]
+	if !there {
+		return
+	}
+	e, ok := c.alarms[name]
+	if !ok || e.alarm != alarm {
+		previous := e
+		e = c.newAlarmEvaluation(alarm)
+		if previous != nil {
+			e.state = previous.state
 		}
-		datapoints := c.datapoints(e)
-		before := e.state
-		e.state = alarm.nextState(before, datapoints)
-		e.newest = newestOf(datapoints)
-		if e.state != before {
-			c.notify(e)
-		}
-		if e.state == InAlarm {
-			c.act(e, datapoints)
-		}
+		c.alarms[name] = e
+	}
+	datapoints := c.datapoints(e)
+	before := e.state
+	e.state = alarm.nextState(before, datapoints)
+	e.newest = newestOf(datapoints)
+	if e.state != before {
+		c.notify(e)
+	}
+	if e.state == InAlarm {
+		c.act(e, datapoints)
 	}
 }
 
 // datapoints are those of the alarm's evaluation range, oldest first. The windows
-// slide: the newest one ends now.
+// slide: the newest one ends with the last full minute.
 func (c *Control) datapoints(e *alarmEvaluation) []Datapoint {
 	n := e.alarm.evaluationRange()
 	list := make([]Datapoint, n)
+	full := c.fullMinutes()
 	for i := range n {
-		to := c.minute - (n-1-i)*e.period
+		to := full - (n-1-i)*e.period
 		if value := c.queryValue(e, e.result, to); !isMissing(value) {
 			list[i] = &value
 		}
@@ -92,7 +91,7 @@ func (c *Control) datapoints(e *alarmEvaluation) []Datapoint {
 // queryValue is the value of a query over the period that ends with a minute.
 func (c *Control) queryValue(e *alarmEvaluation, id string, to int) float64 {
 	if in, ok := e.inputs[id]; ok {
-		return in.series.statistic(in.statistic, to-e.period, to, c.minute)
+		return in.series.statistic(in.statistic, to-e.period, to, c.now)
 	}
 	v := evaluation{
 		value:         func(id string) float64 { return c.queryValue(e, id, to) },

@@ -2,9 +2,11 @@ package cloud
 
 import (
 	"cmp"
+	"fmt"
+	"hash/fnv"
+	"io"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -242,10 +244,7 @@ func checkStepBounds(steps []StepAdjustment) error {
 
 // fingerprint stands for the random id in a policy's ARN.
 func fingerprint(text string) string {
-	var hash uint64 = 14695981039346656037 // FNV-1a
-	for _, b := range []byte(text) {
-		hash = (hash ^ uint64(b)) * 1099511628211
-	}
-	id := strconv.FormatUint(hash, 16)
-	return strings.Repeat("0", 16-len(id)) + id
+	hash := fnv.New64a()
+	_, _ = io.WriteString(hash, text) // a hash takes everything
+	return fmt.Sprintf("%016x", hash.Sum64())
 }

@@ -1,10 +1,6 @@
 package cloud
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // ControlOptions are what AWS does not promise, and how fast time goes. Start from
 // DefaultControlOptions.
@@ -29,9 +25,19 @@ type ControlOptions struct {
 	SleepWithMessages bool
 	// QueuesAsleep says that nobody has used the queues for six hours.
 	QueuesAsleep bool
-	// StartDelay is how long a task takes from its creation until it runs.
-	// Default: 30 s, always.
-	StartDelay func() time.Duration
+	// ScaleInEndsScaleOutCooldowns is the reading that a scale-in ends the cooldowns of
+	// scale-outs before it. Otherwise they run on. No document says either.
+	ScaleInEndsScaleOutCooldowns bool
+	// CooldownFromDecision is the reading that a cooldown runs from the moment in which
+	// the desired count is set. Otherwise it runs from when the tasks have started or
+	// stopped: "when a scaling activity completes". Both stand in AWS's documents.
+	CooldownFromDecision bool
+	// StartDelay is how long a task takes from its creation until it runs; serial is the
+	// task's number in its service, from 1. Default: 30 s, always.
+	StartDelay func(serial int) time.Duration
+	// Phases are when within its minute each thing happens. Default: all at its end, in
+	// one instant.
+	Phases Phases
 }
 
 // DefaultControlOptions are AWS's documented values and, where there are none, the
@@ -39,7 +45,7 @@ type ControlOptions struct {
 func DefaultControlOptions() ControlOptions {
 	return ControlOptions{
 		Minute: time.Minute, MetricDelay: 1, WakeDelay: DefaultWakeDelay, MissingCountsAsZero: true,
-		StartDelay: func() time.Duration { return 30 * time.Second },
+		StartDelay: func(int) time.Duration { return 30 * time.Second },
 	}
 }
 
@@ -52,15 +58,16 @@ type Control struct {
 	o       ControlOptions
 	host    TaskHost
 
-	now        time.Time
-	minute     int // whole minutes since the start
-	nextMinute time.Time
+	start, now time.Time
+	ticker     ticker
 
 	metrics metricStore
 	queues  map[string]*queueMetrics    // by URL
 	alarms  map[string]*alarmEvaluation // by name
 	fleets  map[string]*fleet           // by service ARN
-	notes   map[string]string           // why a policy did not scale last, by ARN
+	// fleetOrder are the fleets, in the order of their services' ARNs.
+	fleetOrder []*fleet
+	notes      map[string]string // why a policy did not scale last, by ARN
 
 	stopTimeouts map[*TaskDefinition]time.Duration
 
@@ -72,19 +79,25 @@ type Control struct {
 
 // NewControl starts the control plane of an account at a time.
 func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptions) *Control {
-	return &Control{
-		account: account, o: o, host: host, now: start, nextMinute: start.Add(o.Minute),
+	c := &Control{
+		account: account, o: o, host: host, start: start, now: start,
 		metrics: metricStore{}, queues: map[string]*queueMetrics{}, alarms: map[string]*alarmEvaluation{},
 		fleets: map[string]*fleet{}, notes: map[string]string{}, stopTimeouts: map[*TaskDefinition]time.Duration{},
-		cooldowns: cooldowns{out: map[string]scaleOutCooldown{}, in: map[string]time.Time{}},
+		cooldowns: newCooldowns(),
 	}
+	for _, service := range account.Services {
+		c.fleet(service)
+	}
+	c.ticker.day = -1
+	c.beginMinute(0)
+	return c
 }
 
-// Next is when something happens next by itself: a minute is over, a task has
-// started, or its time to stop is up.
+// Next is when something happens next by itself: something that happens each minute is
+// due, a task has started, or its time to stop is up.
 func (c *Control) Next() time.Time {
-	next := c.nextMinute
-	for _, f := range c.fleets {
+	next := c.nextTick()
+	for _, f := range c.fleetOrder {
 		for _, t := range f.tasks {
 			if !t.due.IsZero() && t.due.Before(next) {
 				next = t.due
@@ -101,12 +114,7 @@ func (c *Control) Advance(to time.Time) {
 	for next := c.Next(); !next.After(to); next = c.Next() {
 		c.now = next
 		c.moveTasks()
-		if !c.now.Before(c.nextMinute) {
-			c.minute++
-			c.nextMinute = c.nextMinute.Add(c.o.Minute)
-			c.measure()
-			c.evaluateAlarms()
-		}
+		c.runTicks()
 		c.schedule()
 	}
 	c.now = to
@@ -115,32 +123,27 @@ func (c *Control) Advance(to time.Time) {
 // Drain stops all tasks, protected ones included, and starts no more.
 func (c *Control) Drain() { c.draining = true }
 
-// measure takes the metrics of the minute that has ended.
-func (c *Control) measure() {
-	c.runSchedules()
-	for url, queue := range c.account.Queues {
-		if !queue.FIFO {
-			continue
-		}
-		box, err := c.account.Mailbox(url)
-		if err != nil {
-			continue // it is gone
-		}
-		q, ok := c.queues[url]
-		if !ok {
-			q = c.newQueueMetrics(queue.Name)
-			c.queues[url] = q
-		}
-		c.sampleQueue(q, box)
+// measureQueue samples a queue.
+func (c *Control) measureQueue(url string) {
+	queue, there := c.account.Queues[url]
+	if !there {
+		return
 	}
-	for _, f := range c.fleets {
-		c.sampleService(f)
+	box, err := c.account.Mailbox(url)
+	if err != nil {
+		return // it is not a queue that the model has messages of
 	}
+	q, ok := c.queues[url]
+	if !ok {
+		q = c.newQueueMetrics(queue.Name)
+		c.queues[url] = q
+	}
+	c.sampleQueue(q, box)
 }
 
 // PutMetric publishes a value of a custom metric for the minute that is going on.
 func (c *Control) PutMetric(namespace, name string, dimensions map[string]string, value float64) {
-	c.metrics.series(namespace, name, dimensions).gauge(c.minute+1, c.minute+1+c.o.MetricDelay, value)
+	c.metrics.series(namespace, name, dimensions).gauge(c.thisMinute(), c.visibleFrom(), value)
 }
 
 // Reported says whether CloudWatch has ever got a value of a metric.
@@ -155,8 +158,8 @@ func (c *Control) Activities() []Activity { return c.activities }
 // Tasks are the tasks that have not ended, in the order they were created.
 func (c *Control) Tasks() []*Task {
 	var all []*Task
-	for _, arn := range slices.Sorted(maps.Keys(c.fleets)) {
-		for _, t := range c.fleets[arn].tasks {
+	for _, f := range c.fleetOrder {
+		for _, t := range f.tasks {
 			if t.State != Stopped {
 				all = append(all, t)
 			}

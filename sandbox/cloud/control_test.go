@@ -83,8 +83,8 @@ func TestPlainCPUAlarmKillsWhatWaits(t *testing.T) {
 func TestShortMinutes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(s *worldSettings) {
-		s.options.Minute = time.Second
-		s.options.StartDelay = func() time.Duration { return time.Second / 2 }
+		s.options.Minute, s.options.CooldownFromDecision = time.Second, true
+		s.options.StartDelay = func(int) time.Duration { return time.Second / 2 }
 		s.out.Cooldown = new(120)
 	})
 	w.host.cpu = 50

@@ -2,9 +2,12 @@ package cloud
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,38 +26,9 @@ const (
 	BatchSize = 10
 )
 
-// Message is a message of a FIFO queue.
-type Message struct {
-	ID              string
-	Body            string
-	GroupID         string
-	DeduplicationID string
-	Sequence        uint64
-	Sent            time.Time
-	FirstReceived   time.Time // zero before the first receive
-	ReceiveCount    int
-	// Attributes are the sender's, as the API has them.
-	Attributes map[string]MessageAttribute
-	// TraceHeader is the system attribute AWSTraceHeader.
-	TraceHeader string
-	// ReceiptHandle is that of the latest receive.
-	ReceiptHandle string
-
-	received  time.Time // of the latest receive
-	visibleAt time.Time
-	deleted   bool
-	changed   bool // visibility changed or deleted since the latest receive
-}
-
-// MessageAttribute is an attribute that a sender put on a message.
-type MessageAttribute struct {
-	DataType    string
-	StringValue string `json:",omitempty"`
-	BinaryValue []byte `json:",omitempty"`
-}
-
 // Mailbox holds the messages of a FIFO queue.
 type Mailbox struct {
+	account  *Account
 	queue    *Queue
 	groups   map[string]*messageGroup
 	order    []*messageGroup // groups with messages, in the order they are served
@@ -67,6 +41,8 @@ type Mailbox struct {
 	inFlight int
 	swept    time.Time // when messages past their retention were last looked for
 	used     time.Time // when a request last touched the queue
+	// handlePrefix begins the receipt handles of this queue.
+	handlePrefix string
 	// forget lists what expires with the deduplication interval, oldest first.
 	forget []forgettable
 }
@@ -105,9 +81,13 @@ func (a *Account) Mailbox(queueURL string) (*Mailbox, error) {
 	if a.mailboxes == nil {
 		a.mailboxes = map[string]*Mailbox{}
 	}
+	if a.ids == nil {
+		a.SeedMessageIDs([32]byte{})
+	}
 	box, ok := a.mailboxes[queueURL]
 	if !ok {
 		box = &Mailbox{
+			account: a, handlePrefix: fmt.Sprintf("%08x-", fingerprint32(queueURL)),
 			groups: map[string]*messageGroup{}, handles: map[string]*Message{},
 			sent: map[string]*dedupEntry{}, attempts: map[string]*receiveAttempt{},
 		}
@@ -121,34 +101,35 @@ func (a *Account) Mailbox(queueURL string) (*Mailbox, error) {
 // same deduplication id within five minutes, whether or not it is still there.
 func (b *Mailbox) Send(now time.Time, m Message) (*Message, error) {
 	b.tidy(now)
-	if m.GroupID == "" {
-		return nil, refuse("MissingParameter", "The request must contain the parameter MessageGroupId.")
+	if err := b.queue.check(&m); err != nil {
+		return nil, err
 	}
 	if m.DeduplicationID == "" {
-		if !b.queue.ContentBasedDeduplication {
-			return nil, refuse("InvalidParameterValue", "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
-		}
 		sum := sha256.Sum256([]byte(m.Body))
 		m.DeduplicationID = hex.EncodeToString(sum[:])
 	}
+	m.ID = b.account.ids.next()
+	return b.put(now, &m), nil
+}
+
+// put stores a message under its ids, unless it is a duplicate.
+func (b *Mailbox) put(now time.Time, m *Message) *Message {
 	key := b.dedupKey(m)
 	if before, ok := b.sent[key]; ok {
-		return before.message, nil
+		return before.message
 	}
 	b.sequence++
 	m.Sequence, m.Sent = b.sequence, now
-	m.ID = fmt.Sprintf("%08x-0000-4000-8000-%012x", fingerprint32(b.queue.Name), b.sequence)
 	if b.queue.DelaySeconds > 0 {
 		m.visibleAt = now.Add(time.Duration(b.queue.DelaySeconds) * time.Second)
 	}
-	stored := &m
-	b.add(stored)
-	b.sent[key] = &dedupEntry{message: stored, expires: now.Add(DeduplicationInterval)}
+	b.add(m)
+	b.sent[key] = &dedupEntry{message: m, expires: now.Add(DeduplicationInterval)}
 	b.forgetAt(now.Add(DeduplicationInterval), func() { delete(b.sent, key) })
-	return stored, nil
+	return m
 }
 
-func (b *Mailbox) dedupKey(m Message) string {
+func (b *Mailbox) dedupKey(m *Message) string {
 	if b.queue.DeduplicationScope == "messageGroup" {
 		return m.GroupID + "\x00" + m.DeduplicationID
 	}
@@ -170,11 +151,21 @@ func (b *Mailbox) add(m *Message) {
 // it goes on to the next group. A repeated attempt id gives the same messages again
 // and hides them anew, unless one of them was deleted, changed or has become visible.
 // Messages received as often as the redrive policy says go to deadLetter instead.
-func (b *Mailbox) Receive(now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox) []*Message {
+func (b *Mailbox) Receive(
+	now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox,
+) []*Message {
 	b.tidy(now)
 	if again := b.repeat(now, visibility, attemptID); again != nil {
 		return again
 	}
+	return b.ReceiveAnew(now, most, visibility, attemptID, deadLetter)
+}
+
+// ReceiveAnew is Receive for a call that has been waiting: it gives nothing again.
+func (b *Mailbox) ReceiveAnew(
+	now time.Time, most int, visibility time.Duration, attemptID string, deadLetter *Mailbox,
+) []*Message {
+	b.tidy(now)
 	var received []*Message
 	for served := 0; served < len(b.order) && len(received) < most && !b.full(now); {
 		group := b.order[0]
@@ -192,7 +183,9 @@ func (b *Mailbox) Receive(now time.Time, most int, visibility time.Duration, att
 	return received
 }
 
-func (b *Mailbox) takeFrom(group *messageGroup, now time.Time, most int, visibility time.Duration, deadLetter *Mailbox) []*Message {
+func (b *Mailbox) takeFrom(
+	group *messageGroup, now time.Time, most int, visibility time.Duration, deadLetter *Mailbox,
+) []*Message {
 	var taken []*Message
 	for i := 0; i < len(group.messages) && len(taken) < most && !b.full(now); {
 		m := group.messages[i]
@@ -213,19 +206,26 @@ func (b *Mailbox) takeFrom(group *messageGroup, now time.Time, most int, visibil
 	return taken
 }
 
-// redrive moves a message that was received too often.
+// redrive moves a message that was received too often. Its id becomes its deduplication
+// id, so that messages which shared one stay apart.
 func (b *Mailbox) redrive(now time.Time, m *Message, deadLetter *Mailbox) bool {
 	policy, err := b.queue.Redrive()
 	if err != nil || deadLetter == nil || policy.MaxReceiveCount == 0 || m.ReceiveCount < policy.MaxReceiveCount {
 		return false
 	}
-	moved := *m
-	moved.DeduplicationID, moved.ReceiveCount, moved.FirstReceived = m.ID, 0, time.Time{}
-	if _, err := deadLetter.Send(now, moved); err != nil {
-		return false
-	}
+	deadLetter.tidy(now)
+	deadLetter.put(now, m.moved(m.ID, m.ID, b.queue.ARN))
 	b.remove(m)
+	delete(b.handles, m.ReceiptHandle)
 	return true
+}
+
+// moved is a copy for another queue, where it was not received yet.
+func (m *Message) moved(id, deduplicationID, source string) *Message {
+	return &Message{
+		ID: id, Body: m.Body, GroupID: m.GroupID, DeduplicationID: deduplicationID, Attributes: m.Attributes,
+		TraceHeader: m.TraceHeader, DeadLetterSource: source,
+	}
 }
 
 func (b *Mailbox) hide(now time.Time, m *Message, visibility time.Duration) {
@@ -235,7 +235,7 @@ func (b *Mailbox) hide(now time.Time, m *Message, visibility time.Duration) {
 	delete(b.handles, m.ReceiptHandle)
 	m.ReceiveCount++
 	m.received, m.changed = now, false
-	m.ReceiptHandle = fmt.Sprintf("%s#%d", m.ID, m.ReceiveCount)
+	m.ReceiptHandle = b.handlePrefix + m.ID + "#" + strconv.Itoa(m.ReceiveCount)
 	b.handles[m.ReceiptHandle] = m
 	m.visibleAt = now.Add(visibility)
 	b.inFlight++
@@ -272,7 +272,7 @@ func (b *Mailbox) remember(now time.Time, attemptID string, messages []*Message)
 }
 
 // Delete removes a received message. The handle works until the message is visible
-// again; deleting again what is gone is no error.
+// again, as on FIFO queues it does; deleting again what is gone is no error.
 func (b *Mailbox) Delete(now time.Time, handle string) error {
 	b.tidy(now)
 	m, err := b.held(now, handle)
@@ -293,14 +293,23 @@ func (b *Mailbox) Delete(now time.Time, handle string) error {
 func (b *Mailbox) ChangeVisibility(now time.Time, handle string, visibility time.Duration) error {
 	b.tidy(now)
 	if visibility < 0 || visibility > MaxVisibility {
-		return refuse("InvalidParameterValue", "Value %d for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200", int(visibility.Seconds()))
+		return refuse("InvalidParameterValue",
+			"Value %d for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200",
+			int(visibility.Seconds()),
+		)
 	}
 	m, err := b.held(now, handle)
 	if err != nil || m.deleted {
-		return refuse("InvalidParameterValue", "Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", handle)
+		return refuse("InvalidParameterValue",
+			"Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not "+
+				"available for visibility timeout change.", handle,
+		)
 	}
 	if now.Add(visibility).After(m.received.Add(MaxVisibility)) {
-		return refuse("InvalidParameterValue", "Value %d for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]", int(visibility.Seconds()))
+		return refuse("InvalidParameterValue",
+			"Value %d for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for "+
+				"the message is beyond the limit [43200 seconds]", int(visibility.Seconds()),
+		)
 	}
 	m.visibleAt, m.changed = now.Add(visibility), true
 	return nil
@@ -309,14 +318,16 @@ func (b *Mailbox) ChangeVisibility(now time.Time, handle string, visibility time
 // held finds the message of a handle that is still good.
 func (b *Mailbox) held(now time.Time, handle string) (*Message, error) {
 	m, ok := b.handles[handle]
-	if !ok {
-		return nil, refuse("ReceiptHandleIsInvalid", "The input receipt handle %q is not a valid receipt handle.", handle)
+	if !ok && !strings.HasPrefix(handle, b.handlePrefix) {
+		return nil, refuse("ReceiptHandleIsInvalid",
+			"The input receipt handle %q is not a valid receipt handle.", handle,
+		)
 	}
-	if m.deleted {
-		return m, nil
-	}
-	if !m.visibleAt.After(now) {
-		return nil, refuse("ReceiptHandleIsInvalid", "Value %s for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", handle)
+	if !ok || !m.deleted && m.VisibleAt(now) {
+		return nil, &Error{
+			Code: "InvalidParameterValue", EntryCode: "ReceiptHandleIsInvalid",
+			Message: "Value " + handle + " for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
+		}
 	}
 	return m, nil
 }
@@ -378,7 +389,8 @@ func (b *Mailbox) expire(now time.Time) {
 	}
 }
 
+// fingerprint32 is a number that stands for a text.
 func fingerprint32(text string) uint32 {
 	sum := sha256.Sum256([]byte(text))
-	return uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
+	return binary.BigEndian.Uint32(sum[:])
 }

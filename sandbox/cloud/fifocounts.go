@@ -5,6 +5,8 @@ import "time"
 // Counts are the queue's approximate numbers, here exact.
 type Counts struct {
 	Visible, InFlight, Delayed int
+	// GroupsInFlight is how many message groups have a message in flight.
+	GroupsInFlight int
 }
 
 // Counts says how many messages wait, are in flight, or are delayed.
@@ -12,6 +14,7 @@ func (b *Mailbox) Counts(now time.Time) Counts {
 	b.expire(now)
 	var c Counts
 	for _, group := range b.order {
+		before := c.InFlight
 		for _, m := range group.messages {
 			switch {
 			case !m.visibleAt.After(now):
@@ -21,6 +24,9 @@ func (b *Mailbox) Counts(now time.Time) Counts {
 			default:
 				c.InFlight++
 			}
+		}
+		if c.InFlight > before {
+			c.GroupsInFlight++
 		}
 	}
 	return c
@@ -56,9 +62,6 @@ func (b *Mailbox) NextChange(now time.Time) (time.Time, bool) {
 
 // Queue returns the queue's attributes.
 func (b *Mailbox) Queue() *Queue { return b.queue }
-
-// VisibleAt says whether a message is visible at a time.
-func (m *Message) VisibleAt(now time.Time) bool { return !m.visibleAt.After(now) }
 
 // Touch notes that a request used the queue, which keeps its metrics coming.
 func (b *Mailbox) Touch(now time.Time) { b.used = now }

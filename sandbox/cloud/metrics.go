@@ -3,6 +3,7 @@ package cloud
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // series are the one-minute values of a metric, oldest first. A minute without a
@@ -16,8 +17,8 @@ type point struct {
 	// minute at the end of which it was measured, counted from the start of the
 	// control plane.
 	minute int
-	// published is the minute from which CloudWatch shows it.
-	published     int
+	// published is when CloudWatch begins to show it.
+	published     time.Time
 	sum, min, max float64
 	samples       int
 }
@@ -40,16 +41,16 @@ func (s *series) add(p point) {
 }
 
 // gauge appends a single measurement.
-func (s *series) gauge(minute, published int, value float64) {
+func (s *series) gauge(minute int, published time.Time, value float64) {
 	s.add(point{minute: minute, published: published, sum: value, min: value, max: value, samples: 1})
 }
 
-// statistic over the minutes after from, up to to, of what is published at a minute.
-func (s *series) statistic(name string, from, to, now int) float64 {
+// statistic over the minutes after from, up to to, of what is published by now.
+func (s *series) statistic(name string, from, to int, now time.Time) float64 {
 	all := point{min: missing, max: missing}
 	for i := len(s.points) - 1; i >= 0 && s.points[i].minute > from; i-- {
 		p := s.points[i]
-		if p.minute > to || p.published > now {
+		if p.minute > to || p.published.After(now) {
 			continue
 		}
 		if all.samples == 0 {

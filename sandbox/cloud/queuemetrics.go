@@ -1,5 +1,7 @@
 package cloud
 
+import "time"
+
 const (
 	// queueSleepsAfter is how long a queue reports its metrics after it was last used
 	// or held a message, in CloudWatch's minutes. Source: SQS developer guide,
@@ -12,7 +14,7 @@ const (
 
 // queueMetrics is what SQS reports of a queue.
 type queueMetrics struct {
-	visible, inFlight, delayed, oldest, sent, deleted *series
+	visible, inFlight, delayed, oldest, sent, deleted, groups *series
 
 	sentBefore, deletedBefore int // up to the minute before
 	// lastActive is the last minute in which the queue was used or held a message.
@@ -33,47 +35,52 @@ func (c *Control) newQueueMetrics(name string) *queueMetrics {
 		oldest:     of("ApproximateAgeOfOldestMessage"),
 		sent:       of("NumberOfMessagesSent"),
 		deleted:    of("NumberOfMessagesDeleted"),
-		lastActive: c.minute, asleep: c.o.QueuesAsleep,
+		groups:     of("ApproximateNumberOfGroupsWithInflightMessages"),
+		lastActive: c.fullMinutes(), asleep: c.o.QueuesAsleep,
 	}
 }
 
-// sampleQueue reports the counts of a queue once a minute: of all but the visible
-// messages only if there are any, and nothing while the queue sleeps.
+// sampleQueue reports the counts of a queue once a minute: the visible messages and, of
+// a FIFO queue, the groups with messages in flight always, all else only if there is
+// any, and nothing while the queue sleeps. Source: SQS developer guide, "Available
+// CloudWatch metrics for Amazon SQS".
 func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
-	counts := box.Counts(c.now)
+	counts, minute := box.Counts(c.now), c.thisMinute()
 	sent, deleted := int(box.sequence)-q.sentBefore, box.deletes-q.deletedBefore
 	q.sentBefore, q.deletedBefore = int(box.sequence), box.deletes
 	used := box.usedSince(c.now.Add(-c.o.Minute)) || !c.o.SleepWithMessages && counts != Counts{}
 	if used {
 		if q.asleep {
-			q.asleep, q.awakeFrom = false, c.minute+c.o.WakeDelay
+			q.asleep, q.awakeFrom = false, minute+c.o.WakeDelay
 		}
-		q.lastActive = c.minute
+		q.lastActive = minute
 	}
-	if c.minute-q.lastActive > queueSleepsAfter {
+	if minute-q.lastActive > queueSleepsAfter {
 		q.asleep = true
 	}
 	if q.asleep {
 		return
 	}
-	published := c.minute + c.o.MetricDelay
-	if c.minute < q.awakeFrom {
+	published := c.visibleFrom()
+	if minute < q.awakeFrom {
 		if c.o.WakingReportsZeros {
-			q.visible.gauge(c.minute, published, 0)
+			q.visible.gauge(minute, published, 0)
+			q.groups.gauge(minute, published, 0)
 			return
 		}
-		published = q.awakeFrom + c.o.MetricDelay
+		published = published.Add(time.Duration(q.awakeFrom-minute) * c.o.Minute)
 	}
-	q.visible.gauge(c.minute, published, float64(counts.Visible))
+	q.visible.gauge(minute, published, float64(counts.Visible))
+	q.groups.gauge(minute, published, float64(counts.GroupsInFlight))
 	for _, some := range []struct {
 		series *series
 		count  int
 	}{{q.inFlight, counts.InFlight}, {q.delayed, counts.Delayed}, {q.sent, sent}, {q.deleted, deleted}} {
 		if some.count > 0 {
-			some.series.gauge(c.minute, published, float64(some.count))
+			some.series.gauge(minute, published, float64(some.count))
 		}
 	}
 	if age, ok := box.oldestAge(c.now); ok {
-		q.oldest.gauge(c.minute, published, age.Seconds())
+		q.oldest.gauge(minute, published, age.Seconds())
 	}
 }

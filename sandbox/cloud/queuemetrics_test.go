@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -30,12 +31,12 @@ func TestLongSeriesAreTrimmed(t *testing.T) {
 	t.Parallel()
 	s := &series{}
 	for minute := range 5 * keptMinutes {
-		s.gauge(minute, minute, float64(minute))
+		s.gauge(minute, time.Time{}, float64(minute))
 	}
 	assert.LessOrEqual(t, len(s.points), 2*keptMinutes)
 	now := 5*keptMinutes - 1
-	assert.InDelta(t, float64(now), s.statistic("Maximum", now-1440, now, now), 0)
-	assert.InDelta(t, float64(now-1439), s.statistic("Minimum", now-1440, now, now), 0, "a day back")
-	assert.InDelta(t, 1440, s.statistic("SampleCount", now-1440, now, now), 0)
-	assert.InDelta(t, float64(2*now-1), s.statistic("Sum", now-2, now, now), 0)
+	assert.InDelta(t, float64(now), s.statistic("Maximum", now-1440, now, time.Time{}), 0)
+	assert.InDelta(t, float64(now-1439), s.statistic("Minimum", now-1440, now, time.Time{}), 0, "a day back")
+	assert.InDelta(t, 1440, s.statistic("SampleCount", now-1440, now, time.Time{}), 0)
+	assert.InDelta(t, float64(2*now-1), s.statistic("Sum", now-2, now, time.Time{}), 0)
 }

@@ -1,11 +1,14 @@
 package cloud
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Queue is an SQS queue with its attributes.
@@ -21,12 +24,22 @@ type Queue struct {
 	MessageRetentionSeconds   int               `json:"messageRetentionSeconds,omitempty"`  // 60 to 1209600; 0 is 4 days
 	ReceiveWaitTimeSeconds    int               `json:"receiveWaitTimeSeconds,omitempty"`   // 0 to 20
 	DelaySeconds              int               `json:"delaySeconds,omitempty"`             // 0 to 900
+	MaxMessageSize            int               `json:"maxMessageSize,omitempty"`           // 1024 to 1048576 bytes; 0 is 1 MiB
 	KMSMasterKeyID            string            `json:"kmsMasterKeyId,omitempty"`
 	SQSManagedSSE             bool              `json:"sqsManagedSseEnabled,omitempty"`
 	RedrivePolicy             string            `json:"redrivePolicy,omitempty"`
 	RedriveAllowPolicy        string            `json:"redriveAllowPolicy,omitempty"`
 	Policy                    string            `json:"policy,omitempty"`
 	Tags                      map[string]string `json:"tags,omitempty"`
+
+	// redrive is RedrivePolicy, parsed when it was last asked for.
+	redrive struct {
+		text   string
+		policy RedrivePolicy
+	}
+	// Created and Modified are known of queues that were made by the API of SQS.
+	Created  time.Time `json:"-"`
+	Modified time.Time `json:"-"`
 }
 
 // QueuePolicy is the access policy of a queue.
@@ -96,10 +109,13 @@ func (a *Account) DeleteQueue(url string) error {
 	return remove(a.Queues, url)
 }
 
+// queueGone is the code of what is asked of a queue that does not exist.
+const queueGone = "AWS.SimpleQueueService.NonExistentQueue"
+
 func (a *Account) queue(url string) (*Queue, error) {
 	q, ok := a.Queues[url]
 	if !ok {
-		return nil, refuse("AWS.SimpleQueueService.NonExistentQueue", "the queue %s does not exist", url)
+		return nil, refuse(queueGone, "the queue %s does not exist", url)
 	}
 	return q, nil
 }
@@ -129,6 +145,7 @@ func (a *Account) checkQueue(q Queue) error {
 		{"messageRetentionSeconds", q.MessageRetention(), 60, 1209600},
 		{"receiveWaitTimeSeconds", q.ReceiveWaitTimeSeconds, 0, 20},
 		{"delaySeconds", q.DelaySeconds, 0, 900},
+		{"maxMessageSize", q.MaximumMessageSize(), smallestSizeLimit, LargestMessage},
 	}
 	for _, r := range ranges {
 		if r.value < r.least || r.value > r.most {
@@ -194,11 +211,17 @@ func (a *Account) PutRedrivePolicy(p QueueRedrivePolicy) error {
 
 // Redrive is the parsed RedrivePolicy.
 func (q *Queue) Redrive() (RedrivePolicy, error) {
-	var policy RedrivePolicy
-	if q.RedrivePolicy == "" {
-		return policy, nil
+	if q.RedrivePolicy == q.redrive.text {
+		return q.redrive.policy, nil
 	}
-	return policy, json.Unmarshal([]byte(q.RedrivePolicy), &policy)
+	var policy RedrivePolicy
+	if q.RedrivePolicy != "" {
+		if err := json.Unmarshal([]byte(q.RedrivePolicy), &policy); err != nil {
+			return policy, err
+		}
+	}
+	q.redrive.text, q.redrive.policy = q.RedrivePolicy, policy
+	return policy, nil
 }
 
 // VisibilityTimeout in seconds, with its default.
@@ -209,21 +232,38 @@ func (q *Queue) VisibilityTimeout() int {
 	return *q.VisibilityTimeoutSeconds
 }
 
+// MaximumMessageSize in bytes, with its default.
+func (q *Queue) MaximumMessageSize() int { return cmp.Or(q.MaxMessageSize, LargestMessage) }
+
+const fourDays = 4 * 24 * 60 * 60 // seconds
+
 // MessageRetention in seconds, with its default.
 func (q *Queue) MessageRetention() int {
-	if q.MessageRetentionSeconds == 0 {
-		return 345600
-	}
-	return q.MessageRetentionSeconds
+	return cmp.Or(q.MessageRetentionSeconds, fourDays)
 }
 
 func (a *Account) queueByARN(arn string) *Queue {
-	for _, q := range a.Queues {
-		if q.ARN == arn {
-			return q
+	q := a.Queues[a.QueueURL(arn[strings.LastIndex(arn, ":")+1:])]
+	if q == nil || q.ARN != arn {
+		return nil
+	}
+	return q
+}
+
+// DeadLetterSources are the URLs of the queues that use a queue as their dead-letter
+// queue, sorted.
+func (a *Account) DeadLetterSources(url string) ([]string, error) {
+	target, err := a.queue(url)
+	if err != nil {
+		return nil, err
+	}
+	sources := []string{}
+	for _, source := range slices.Sorted(maps.Keys(a.Queues)) {
+		if policy, err := a.Queues[source].Redrive(); err == nil && policy.DeadLetterTargetARN == target.ARN {
+			sources = append(sources, source)
 		}
 	}
-	return nil
+	return sources, nil
 }
 
 // PutQueuePolicy sets the access policy of a queue; "" removes it.

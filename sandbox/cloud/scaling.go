@@ -33,17 +33,6 @@ func (a Activity) String() string {
 	return fmt.Sprintf("%s: %d -> %s (%s)", a.Alarm, a.From, tasks(a.To), a.Reason)
 }
 
-// cooldowns keep scaling from repeating itself before it has had an effect.
-type cooldowns struct {
-	out map[string]scaleOutCooldown // by policy ARN
-	in  map[string]time.Time        // until when, by resource id
-}
-
-type scaleOutCooldown struct {
-	until  time.Time
-	before int // capacity before the scale-out
-}
-
 // scale carries out a policy for an alarm that is in ALARM on values, oldest first.
 func (c *Control) scale(p *ScalingPolicy, alarm *Alarm, values []float64) {
 	target, service := c.account.Targets[p.ResourceID], c.account.serviceByResourceID(p.ResourceID)
@@ -100,8 +89,8 @@ func (d decision) mayTake(wanted int) bool {
 // "Automatically scale your Amazon ECS service".
 func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) {
 	capacity := d.fleet.running()
-	if cooling := c.cooldowns.out[d.policy.ARN]; d.above && c.now.Before(cooling.until) {
-		capacity = cooling.before
+	if before, cooling := c.cooldowns.scaleOut(d.policy.ARN, c.now); d.above && cooling {
+		capacity = before
 	}
 	if d.policy.TargetTracking != nil {
 		wanted = d.policy.TargetTracking.wanted(capacity, values[len(values)-1])
@@ -150,20 +139,14 @@ func aggregate(how string, values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// scaleOut: during its cooldown only a larger step adds tasks. It ends the cooldown
+// scaleOut adds tasks; during its cooldown only a larger step does. It ends the cooldown
 // of a scale-in.
 func (c *Control) scaleOut(d decision, wanted int) {
 	if s := d.target.SuspendedState; s != nil && s.ScaleOut {
 		c.refrain(d, d.finding+": scale-out is suspended")
 		return
 	}
-	cooling := c.cooldowns.out[d.policy.ARN]
-	if !c.now.Before(cooling.until) {
-		cooling.before = d.fleet.running()
-	}
-	cooling.until = c.now.Add(c.scaled(d.policy.cooldown(true)))
-	c.cooldowns.out[d.policy.ARN] = cooling
-	delete(c.cooldowns.in, d.policy.ResourceID)
+	c.cooldowns.beginScaleOut(c, d)
 	c.setDesiredCount(d, wanted)
 }
 
@@ -176,16 +159,10 @@ func (c *Control) scaleIn(d decision, wanted int) {
 		c.refrain(d, d.finding+": the policy does not scale in")
 	case d.fleet.deploying:
 		c.refrain(d, d.finding+": no scale-in during a deployment")
-	case c.now.Before(c.cooldowns.in[d.policy.ResourceID]):
+	case c.cooldowns.scaleIn(d.policy.ResourceID, c.now):
 		c.refrain(d, d.finding+": the cooldown of the last scale-in is not over")
 	default:
-		c.cooldowns.in[d.policy.ResourceID] = c.now.Add(c.scaled(d.policy.cooldown(false)))
-		// What a scale-out has added is gone; the next one starts anew.
-		for arn, p := range c.account.Policies {
-			if p.ResourceID == d.policy.ResourceID {
-				delete(c.cooldowns.out, arn)
-			}
-		}
+		c.cooldowns.beginScaleIn(c, d)
 		c.setDesiredCount(d, wanted)
 	}
 }
@@ -207,7 +184,7 @@ func (c *Control) refrain(d decision, reason string) {
 
 func (c *Control) activity(d decision, to int, reason string) Activity {
 	return Activity{
-		At: c.now, Minute: c.minute, ResourceID: d.policy.ResourceID, Policy: d.policy.Name, Alarm: d.alarm.Name,
+		At: c.now, Minute: c.fullMinutes(), ResourceID: d.policy.ResourceID, Policy: d.policy.Name, Alarm: d.alarm.Name,
 		From: d.service.DesiredCount, To: to, Reason: reason,
 	}
 }

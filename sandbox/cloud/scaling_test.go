@@ -11,7 +11,7 @@ import (
 // TestRepeatsEachMinuteWhileInAlarm: from what runs, not from what is desired.
 func TestRepeatsEachMinuteWhileInAlarm(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(s *worldSettings) { s.options.CooldownFromDecision = true })
 	w.host.cpu = 50
 	w.send(5)
 	w.minutes(8)
@@ -24,7 +24,8 @@ func TestRepeatsEachMinuteWhileInAlarm(t *testing.T) {
 func TestScalingStartsFromWhatRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(s *worldSettings) {
-		s.options.StartDelay = func() time.Duration { return 150 * time.Second }
+		s.options.CooldownFromDecision = true
+		s.options.StartDelay = func(int) time.Duration { return 150 * time.Second }
 	})
 	w.host.cpu = 50
 	w.send(5)
@@ -37,34 +38,73 @@ func TestScalingStartsFromWhatRuns(t *testing.T) {
 // TestCooldown: during it an equal step adds nothing, a larger one the difference.
 func TestCooldown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(s *worldSettings) { s.out.Cooldown = new(300) })
-	w.host.cpu = 50
-	w.send(5)
-	w.minutes(3)
-	assert.Equal(t, []string{"out 0>1 at 2"}, w.scaled())
-	w.send(10)
-	w.minutes(6)
-	assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5"}, w.scaled(), "three more than before the first")
-	w.minutes(2)
-	assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5", "out 3>5 at 10"}, w.scaled(), "and after 300 s from what runs, up to the maximum")
+	for fromDecision, again := range map[bool]string{true: "out 3>5 at 10", false: "out 3>5 at 11"} {
+		w := newWorld(t, func(s *worldSettings) {
+			s.out.Cooldown, s.options.CooldownFromDecision = new(300), fromDecision
+		})
+		w.host.cpu = 50
+		w.send(5)
+		w.minutes(3)
+		assert.Equal(t, []string{"out 0>1 at 2"}, w.scaled())
+		w.send(10)
+		w.minutes(6)
+		assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5"}, w.scaled(), "three more than before the first")
+		w.minutes(3)
+		assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5", again}, w.scaled(), "and after 300 s from what runs, up to the maximum")
+	}
+}
+
+// TestACooldownFromCompletionTakesTwiceAsLong: with a cooldown of a minute and a task
+// that starts within one, each minute adds a task in one reading, every other one in the other.
+func TestACooldownFromCompletionTakesTwiceAsLong(t *testing.T) {
+	t.Parallel()
+	for fromDecision, minutes := range map[bool]int{true: 11, false: 20} {
+		w := newWorld(t, func(s *worldSettings) {
+			s.max, s.options.CooldownFromDecision = 10, fromDecision
+			s.out.StepAdjustments = []StepAdjustment{{LowerBound: "0", ScalingAdjustment: 1}}
+		})
+		w.host.cpu = 50
+		w.send(50)
+		w.minutes(minutes - 1)
+		assert.Equal(t, 9, w.service.DesiredCount, "from the decision: %t", fromDecision)
+		w.minutes(1)
+		assert.Equal(t, 10, w.service.DesiredCount, "from the decision: %t", fromDecision)
+	}
+}
+
+// TestAScaleInMayEndScaleOutCooldowns: no document says whether it does.
+func TestAScaleInMayEndScaleOutCooldowns(t *testing.T) {
+	t.Parallel()
+	for _, ends := range []bool{false, true} {
+		w := newWorld(t, func(s *worldSettings) {
+			s.max, s.out.Cooldown, s.options.ScaleInEndsScaleOutCooldowns = 10, new(600), ends
+		})
+		out, idle := w.decision("out"), w.decision("idle")
+		w.control.scaleOut(out, 2)
+		w.control.scaleIn(idle, 0)
+		_, cooling := w.control.cooldowns.scaleOut(out.policy.ARN, w.now)
+		assert.Equal(t, !ends, cooling)
+	}
 }
 
 func TestScaleInCooldownIsEndedByAScaleOut(t *testing.T) {
 	t.Parallel()
-	d := func(w *world, alarm string) decision {
-		a := w.account.Alarms[alarm]
-		p := w.account.Policies[a.AlarmActions[0]]
-		return decision{policy: p, alarm: a, target: w.target, service: w.service, fleet: w.control.fleet(w.service), above: alarm == "out"}
-	}
 	w := newWorld(t, func(s *worldSettings) { s.max = 10 })
 	w.service.DesiredCount = 4
-	w.control.scaleIn(d(w, "idle"), 3)
-	w.control.scaleIn(d(w, "idle"), 2)
+	w.control.scaleIn(w.decision("idle"), 3)
+	w.control.scaleIn(w.decision("idle"), 2)
 	assert.Equal(t, 3, w.service.DesiredCount, "blocked by the cooldown")
-	w.control.scaleOut(d(w, "out"), 5)
+	w.control.scaleOut(w.decision("out"), 5)
 	assert.Equal(t, 5, w.service.DesiredCount, "a scale-out does not wait for it")
-	w.control.scaleIn(d(w, "idle"), 2)
+	w.control.scaleIn(w.decision("idle"), 2)
 	assert.Equal(t, 2, w.service.DesiredCount, "and has ended it")
+}
+
+// decision is the one of an alarm's policy.
+func (w *world) decision(alarm string) decision {
+	a := w.account.Alarms[alarm]
+	p := w.account.Policies[a.AlarmActions[0]]
+	return decision{policy: p, alarm: a, target: w.target, service: w.service, fleet: w.control.fleet(w.service), above: alarm == "out"}
 }
 
 func TestSuspendedScaling(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Schedule is a schedule of EventBridge Scheduler that calls an API of AWS.
@@ -97,6 +98,9 @@ func (a *Account) schedulerMayAssume(roleARN string) bool {
 // DeleteSchedule removes a schedule.
 func (a *Account) DeleteSchedule(name string) error { return remove(a.Schedules, name) }
 
+// Every is how often a schedule calls.
+func (s *Schedule) Every() time.Duration { return time.Duration(s.everyMinutes()) * time.Minute }
+
 // everyMinutes is how often a schedule calls.
 func (s *Schedule) everyMinutes() int {
 	parts := rate.FindStringSubmatch(s.ScheduleExpression)
@@ -104,19 +108,18 @@ func (s *Schedule) everyMinutes() int {
 	return n * minutesOf[parts[2]]
 }
 
-// runSchedules makes the calls that are due. All that the sandbox knows of them is
-// that they use the queue they name.
-func (c *Control) runSchedules() {
-	for _, s := range c.account.Schedules {
-		if c.minute%s.everyMinutes() != 0 || !strings.Contains(s.Target.ARN, ":sqs:") {
-			continue
-		}
-		var input struct{ QueueURL string }
-		if err := json.Unmarshal([]byte(s.Target.Input), &input); err != nil {
-			continue // it was checked when it was made
-		}
-		if box, err := c.account.Mailbox(input.QueueURL); err == nil {
-			box.Touch(c.now)
-		}
+// runSchedule makes the call of a schedule if it is due. All that the sandbox knows of
+// it is that it uses the queue it names.
+func (c *Control) runSchedule(name string) {
+	s, there := c.account.Schedules[name]
+	if !there || c.thisMinute()%s.everyMinutes() != 0 || !strings.Contains(s.Target.ARN, ":sqs:") {
+		return
+	}
+	var input struct{ QueueURL string }
+	if err := json.Unmarshal([]byte(s.Target.Input), &input); err != nil {
+		return // it was checked when it was made
+	}
+	if box, err := c.account.Mailbox(input.QueueURL); err == nil {
+		box.Touch(c.now)
 	}
 }

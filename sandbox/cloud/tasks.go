@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -57,6 +56,7 @@ type TaskHost interface {
 
 // fleet are the tasks of a service.
 type fleet struct {
+	arn     string // of the service, which may be gone
 	service *Service
 	metrics *serviceMetrics
 	tasks   []*Task // oldest first
@@ -77,11 +77,13 @@ func (c *Control) fleet(s *Service) *fleet {
 	f, ok := c.fleets[s.ARN]
 	if !ok {
 		dimensions := map[string]string{"ClusterName": s.ClusterName(), "ServiceName": s.Name}
-		f = &fleet{deployed: s.TaskDefinition, metrics: &serviceMetrics{
+		f = &fleet{arn: s.ARN, deployed: s.TaskDefinition, metrics: &serviceMetrics{
 			cpu:          c.metrics.series("AWS/ECS", "CPUUtilization", dimensions),
 			runningTasks: c.metrics.series("ECS/ContainerInsights", "RunningTaskCount", dimensions),
 		}}
 		c.fleets[s.ARN] = f
+		c.fleetOrder = append(c.fleetOrder, f)
+		slices.SortFunc(c.fleetOrder, func(a, b *fleet) int { return strings.Compare(a.arn, b.arn) })
 	}
 	f.service = s
 	return f
@@ -98,6 +100,24 @@ func (f *fleet) count(is func(*Task) bool) (n int) {
 	return n
 }
 
+// settled reports whether the service has what it wants: all tasks that it wants run, and
+// none is left that it may stop.
+func (f *fleet) settled(now time.Time) bool {
+	running := 0
+	for _, t := range f.tasks {
+		switch {
+		case t.State == Pending || t.State == Stopping:
+			return false
+		case t.State == Running:
+			running++
+		}
+	}
+	excess := running - f.service.DesiredCount
+	return excess == 0 || excess > 0 && f.count(func(t *Task) bool {
+		return t.State == Running && !t.ProtectedAt(now)
+	}) == 0
+}
+
 // alive are the tasks of the current task definition, or of older ones, that nobody
 // stops.
 func (f *fleet) alive(current bool) []*Task {
@@ -112,8 +132,12 @@ func (f *fleet) alive(current bool) []*Task {
 
 // schedule brings each service toward its desired count and newest task definition.
 func (c *Control) schedule() {
-	for _, arn := range slices.Sorted(maps.Keys(c.account.Services)) {
-		f := c.fleet(c.account.Services[arn])
+	c.findFleets()
+	for _, f := range c.fleetOrder {
+		if _, there := c.account.Services[f.service.ARN]; !there {
+			c.stopAll(f, "the service was deleted")
+			continue
+		}
 		f.tasks = slices.DeleteFunc(f.tasks, func(t *Task) bool { return t.State == Stopped })
 		if f.deployed != f.service.TaskDefinition {
 			f.deployed, f.deploying = f.service.TaskDefinition, true
@@ -128,8 +152,19 @@ func (c *Control) schedule() {
 		if f.deploying && len(f.alive(false)) == 0 && f.running() >= f.service.DesiredCount {
 			f.deploying = false
 		}
+		if f.settled(c.now) {
+			c.cooldowns.completed(f.service.ResourceID(), c.now)
+		}
 	}
-	c.stopOrphans()
+}
+
+// findFleets makes a fleet for each service that is new.
+func (c *Control) findFleets() {
+	for arn, service := range c.account.Services {
+		if f, ok := c.fleets[arn]; !ok || f.service != service {
+			c.fleet(service)
+		}
+	}
 }
 
 // startTasks fills up to the desired count, as far as deploymentMaximumPercent lets
@@ -137,38 +172,55 @@ func (c *Control) schedule() {
 func (c *Control) startTasks(f *fleet) {
 	desired := f.service.DesiredCount
 	most := desired * f.service.DeploymentMaximumPercent / 100
-	old := len(f.alive(false))
-	for current := len(f.alive(true)); current < desired && current+old < most; current++ {
+	current, old := f.countAlive()
+	for ; current < desired && current+old < most; current++ {
 		f.serial++
 		f.tasks = append(f.tasks, &Task{
 			ARN:            c.account.ARN("ecs", fmt.Sprintf("task/%s/%032x", f.service.ClusterName(), uint64(fingerprint32(f.service.ARN))<<32+uint64(f.serial))),
 			TaskDefinition: f.service.TaskDefinition, Service: f.service.ARN,
-			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay()),
+			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay(f.serial)),
 		})
 	}
+}
+
+// countAlive counts the tasks of the current task definition, and of older ones, that
+// are not being stopped.
+func (f *fleet) countAlive() (current, old int) {
+	for _, t := range f.tasks {
+		switch {
+		case t.State != Pending && t.State != Running:
+		case t.TaskDefinition == f.service.TaskDefinition:
+			current++
+		default:
+			old++
+		}
+	}
+	return current, old
 }
 
 // stopExcess scales in: pending tasks first, then the oldest, and none that is
 // protected.
 func (c *Control) stopExcess(f *fleet) {
-	excess := len(f.alive(true)) - f.service.DesiredCount
-	c.stopSome(f.alive(true), excess, "scale-in")
+	if current, _ := f.countAlive(); current > f.service.DesiredCount {
+		c.stopSome(f.alive(true), current-f.service.DesiredCount, "scale-in")
+	}
 }
 
 // stopOld replaces the tasks of older deployments as new ones run, down to
 // deploymentMinimumHealthyPercent.
 func (c *Control) stopOld(f *fleet) {
 	old := f.alive(false)
+	if len(old) == 0 {
+		return
+	}
 	healthy := int(math.Ceil(float64(f.service.DesiredCount*f.service.DeploymentMinimumHealthyPercent) / 100))
-	running := f.count(func(t *Task) bool { return t.State == Running })
-	spare := running - healthy
 	pending := 0
 	for _, t := range old {
 		if t.State == Pending {
 			pending++
 		}
 	}
-	c.stopSome(old, min(len(old), max(0, spare)+pending), "deployment")
+	c.stopSome(old, min(len(old), max(0, f.running()-healthy)+pending), "deployment")
 }
 
 func (c *Control) stopSome(candidates []*Task, n int, reason string) {
@@ -180,15 +232,6 @@ func (c *Control) stopSome(candidates []*Task, n int, reason string) {
 		if !t.ProtectedAt(c.now) {
 			c.stop(t, reason)
 			n--
-		}
-	}
-}
-
-// stopOrphans stops the tasks of services that are gone.
-func (c *Control) stopOrphans() {
-	for arn, f := range c.fleets {
-		if _, there := c.account.Services[arn]; !there {
-			c.stopAll(f, "the service was deleted")
 		}
 	}
 }
@@ -235,8 +278,8 @@ func (c *Control) stopTimeout(t *Task) time.Duration {
 
 // moveTasks starts the tasks whose time has come, and kills those whose time is up.
 func (c *Control) moveTasks() {
-	for _, arn := range slices.Sorted(maps.Keys(c.fleets)) {
-		for _, t := range c.fleets[arn].tasks {
+	for _, f := range c.fleetOrder {
+		for _, t := range f.tasks {
 			if t.due.IsZero() || t.due.After(c.now) {
 				continue
 			}
@@ -258,6 +301,9 @@ func (c *Control) moveTasks() {
 func (c *Control) TaskEnded(now time.Time, t *Task) {
 	if t.State == Stopped {
 		return
+	}
+	if now.After(c.now) {
+		c.Advance(now) // it is replaced from now on, no sooner
 	}
 	if t.StopReason == "" {
 		t.StopReason = "essential container exited"
@@ -288,7 +334,7 @@ func (c *Control) Protect(now time.Time, t *Task, on bool, lease time.Duration) 
 
 // sampleService reports the CPU of a service's tasks, while any run, and how many do.
 func (c *Control) sampleService(f *fleet) {
-	cpu := point{minute: c.minute, published: c.minute + c.o.MetricDelay}
+	cpu := point{minute: c.thisMinute(), published: c.visibleFrom()}
 	for _, t := range f.tasks {
 		if t.State != Running && t.State != Stopping {
 			continue
@@ -301,7 +347,7 @@ func (c *Control) sampleService(f *fleet) {
 		cpu.sum += used
 		cpu.samples++
 	}
-	f.metrics.runningTasks.gauge(c.minute, c.minute+c.o.MetricDelay, float64(f.running()))
+	f.metrics.runningTasks.gauge(cpu.minute, cpu.published, float64(f.running()))
 	f.utilization = nil
 	if cpu.samples > 0 {
 		f.metrics.cpu.add(cpu)

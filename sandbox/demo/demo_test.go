@@ -52,7 +52,7 @@ func options(t *testing.T, minute time.Duration, w Workload) Options {
 	require.NoError(t, err)
 	control := cloud.DefaultControlOptions()
 	control.Minute = minute
-	control.StartDelay = func() time.Duration { return minute / 2 }
+	control.StartDelay = func(int) time.Duration { return minute / 2 }
 	return Options{
 		Live:     live.Options{Worker: binary, Folder: t.TempDir(), Control: control},
 		Workload: w, Timeout: 2 * time.Minute,
@@ -316,15 +316,15 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 2, Groups: 2, Seconds: 3})
 		o.DeadLettersAllowed = true
-		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","ATTEMPTS":"1"}`, "maxReceiveCount=1"), o)
+		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","MAX_ATTEMPTS":"1"}`, "maxReceiveCount=1"), o)
 		require.NoError(t, err, "no busy kills")
 		assert.Equal(t, 2, summary.deadLettered)
 	})
 	t.Run("a handler that has to be killed when its time is up", func(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 1, Groups: 1})
-		o.Live.Handler = []string{"/bin/sh", "-c", `trap "" TERM; if [ "$MESSAGE_RECEIVE_COUNT" = 1 ]; then sleep 20; fi`}
-		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","ATTEMPTS":"1"}`), o)
+		o.Live.Handler = []string{"/bin/sh", "-c", `trap "" TERM; if mkdir "$0/once"; then sleep 20; fi`, t.TempDir()}
+		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","BACKOFF":"1s"}`), o)
 		require.NoError(t, err)
 		assert.Equal(t, 1, summary.done)
 	})

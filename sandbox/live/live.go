@@ -5,6 +5,7 @@ package live
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +76,7 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	if err != nil {
 		return nil, fmt.Errorf("port %d cannot be listened on; choose another with --port, or 0 for any: %w", o.Port, err)
 	}
+	account.SeedMessageIDs(randomSeed())
 	r := &Region{
 		URL: "http://" + listener.Addr().String(), o: o, server: awsapi.NewServer(account),
 		agents: map[string]http.Handler{},
@@ -93,6 +95,13 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	r.stop = stop
 	r.ticks.Go(func() { r.run(ticking) })
 	return r, nil
+}
+
+// randomSeed makes the ids of messages those of this run alone, as AWS's are: handlers
+// may use them as keys of idempotency.
+func randomSeed() (seed [32]byte) {
+	_, _ = rand.Read(seed[:]) // it never fails
+	return seed
 }
 
 // run lets time pass.
@@ -200,6 +209,7 @@ func (r *Region) Close() error {
 	r.stop()
 	r.ticks.Wait()
 	r.Host.KillAll()
+	r.server.Close()
 	return errors.Join(r.http.Close(), r.Host.Close())
 }
 

@@ -30,7 +30,7 @@ func start(t *testing.T, script string) *Region {
 	require.NoError(t, err)
 	control := cloud.DefaultControlOptions()
 	control.Minute = 200 * time.Millisecond
-	control.StartDelay = func() time.Duration { return 10 * time.Millisecond }
+	control.StartDelay = func(int) time.Duration { return 10 * time.Millisecond }
 	r, err := Start(t.Context(), account, Options{Worker: worker, Folder: folder, Control: control})
 	require.NoError(t, err)
 	return r

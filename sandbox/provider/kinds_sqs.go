@@ -1,6 +1,11 @@
 package provider
 
-import "fargate-queue-worker/sandbox/cloud"
+import (
+	"cmp"
+	"fmt"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
 
 func init() {
 	register(
@@ -10,10 +15,18 @@ func init() {
 			immutable:  []string{"name", "fifoQueue"},
 			computed:   []string{"arn", "url"},
 		}, model[cloud.Queue]{
-			id:     func(q *cloud.Queue) string { return q.URL },
-			create: (*cloud.Account).CreateQueue,
-			find:   lookUp(func(a *cloud.Account) map[string]*cloud.Queue { return a.Queues }),
+			id: func(q *cloud.Queue) string { return q.URL },
+			create: func(a *cloud.Account, q cloud.Queue) (*cloud.Queue, error) {
+				if err := sizeMessages(&q); err != nil {
+					return nil, err
+				}
+				return a.CreateQueue(q)
+			},
+			find: lookUp(func(a *cloud.Account) map[string]*cloud.Queue { return a.Queues }),
 			update: func(a *cloud.Account, url string, q cloud.Queue, _ []string) (*cloud.Queue, error) {
+				if err := sizeMessages(&q); err != nil {
+					return nil, err
+				}
 				return a.UpdateQueue(url, q)
 			},
 			remove: (*cloud.Account).DeleteQueue,
@@ -65,6 +78,17 @@ func init() {
 			},
 		}),
 	)
+}
+
+// sizeMessages: version 6 of the provider sends 256 KiB where a program sets no
+// maxMessageSize, though SQS's own default is 1 MiB, and takes no more.
+func sizeMessages(q *cloud.Queue) error {
+	const most = 256 << 10
+	if q.MaxMessageSize > most {
+		return fmt.Errorf("expected max_message_size to be in the range (1024 - %d), got %d", most, q.MaxMessageSize)
+	}
+	q.MaxMessageSize = cmp.Or(q.MaxMessageSize, most)
+	return nil
 }
 
 // fifoSuffix: the provider ends a chosen name in .fifo when the queue is FIFO.

@@ -146,3 +146,37 @@ func TestReadFindsDriftAndLoss(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, response.GetId(), "what is gone has no id")
 }
+
+// TestMaxMessageSize: provider documentation of aws:sqs/queue:Queue, maxMessageSize.
+func TestMaxMessageSize(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		why   string
+		given any
+		want  int
+		says  string
+	}{
+		"not given":   {"the provider's default, not SQS's", nil, 256 << 10, ""},
+		"given":       {"", 2048, 2048, ""},
+		"beyond":      {"the provider's limit, not SQS's", 1 << 20, 0, "range (1024 - 262144), got 1048576"},
+		"too little":  {"SQS's limit", 1023, 0, "it has to be 1024 to"},
+		"the highest": {"", 256 << 10, 256 << 10, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := cloud.NewAccount("us-west-1")
+			inputs := properties{"name": "jobs.fifo", "fifoQueue": true}
+			if tc.given != nil {
+				inputs["maxMessageSize"] = tc.given
+			}
+			_, _, err := Create(a, "aws:sqs/queue:Queue", "jobs", inputs)
+			if tc.says != "" {
+				require.ErrorContains(t, err, tc.says, tc.why)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, a.Queues[a.QueueURL("jobs.fifo")].MaximumMessageSize(), tc.why)
+		})
+	}
+}

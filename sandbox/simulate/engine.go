@@ -2,12 +2,14 @@ package simulate
 
 import (
 	"container/heap"
+	"context"
 	"iter"
 	"math/rand/v2"
 	"strconv"
 	"time"
 
 	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/worker/consumer"
 )
 
 // begin is when every simulation starts: a Monday at midnight.
@@ -21,15 +23,18 @@ type engine struct {
 	box      *cloud.Mailbox
 	dead     *cloud.Mailbox // nil without a dead-letter queue
 	deadSent uint64         // messages that it was sent, as far as they are counted
-	idle     float64        // CPU of a task without work, in percent of what it reserves
 
 	now     time.Time
 	events  eventHeap
 	serial  int
+	woken   bool               // workers may find something that they did not before
 	workers []*worker          // running, in the order they started
 	byTask  map[string]*worker // by task ARN
 	turn    int                // whose turn it is to poll
-	pending map[string]job     // sent and not done, by message id
+	pending map[string]*job    // sent and not done, by message id
+	random  *rand.Rand
+	jitter  func(time.Duration) time.Duration // a random part of a duration
+	observe func(note)                        // nil: nobody does
 	sent    int
 	ideal   ideal
 
@@ -38,9 +43,10 @@ type engine struct {
 
 // job is a message's, until it is done.
 type job struct {
-	work    time.Duration
+	Job
 	sent    time.Time
 	started bool
+	calls   int  // of the handler that have returned
 	first   bool // see ideal
 }
 
@@ -104,38 +110,50 @@ func (e *engine) at(t time.Time, do func()) {
 
 // run simulates days, and then as long as it takes until all is done and the tasks
 // are back to the minimum, a day at most.
-func run(system System, w *Workload, p Parameters) (*Result, error) {
-	box, err := system.Account.Mailbox(system.Queue.URL)
+func run(ctx context.Context, system System, w *Workload, p Parameters) (*Result, error) {
+	options := p.Control
+	options.Phases = cloud.SeededPhases(p.Seed)
+	options.StartDelay = func(serial int) time.Duration {
+		random := rand.New(rand.NewPCG(p.Seed, uint64(serial)))
+		return p.StartFrom + time.Duration(random.Float64()*float64(p.StartTo-p.StartFrom))
+	}
+	e, err := newEngine(system, w, p, options)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{
-		system: system, workload: w, box: box, now: begin,
-		byTask: map[string]*worker{}, pending: map[string]job{}, result: newResult(system.Name, w.Name, p),
-	}
-	if system.DeadLetters != nil {
-		if e.dead, err = system.Account.Mailbox(system.DeadLetters.URL); err != nil {
-			return nil, err
-		}
-	}
-	e.idle = w.CPU.Idle * measuredVCPU / system.size().vcpu
-	e.result.size, e.result.metrics = system.size(), system.alarmMetrics()
-	options := p.Control
-	options.StartDelay = func() time.Duration {
-		// By the time, so that all systems find the same Fargate.
-		random := rand.New(rand.NewPCG(p.Seed, uint64(e.now.UnixNano())))
-		return p.StartFrom + time.Duration(random.Float64()*float64(p.StartTo-p.StartFrom))
-	}
-	e.control = cloud.NewControl(system.Account, begin, e, options)
 	next, stop := iter.Pull(w.Jobs(p.Seed, p.Days))
 	defer stop()
 	e.everyMinute(begin.Add(time.Minute))
 	if system.Poller != nil {
 		e.poll(system.Poller)
 	}
-	e.loop(next, begin.Add(time.Duration(p.Days)*day))
+	end := begin.Add(time.Duration(p.Days) * day)
+	over := func(t time.Time, more bool) bool { return !more && t.After(end) && e.quiet() }
+	if err := e.runUntil(ctx, end.Add(day), next, over); err != nil {
+		return nil, err
+	}
 	e.finish()
 	return e.result, nil
+}
+
+func newEngine(system System, w *Workload, p Parameters, options cloud.ControlOptions) (*engine, error) {
+	e := &engine{
+		system: system, workload: w, now: begin, byTask: map[string]*worker{}, pending: map[string]*job{},
+		random: rand.New(rand.NewPCG(p.Seed, 2)), result: newResult(system, w, p),
+	}
+	e.jitter = func(d time.Duration) time.Duration { return time.Duration(e.random.Int64N(int64(d) + 1)) }
+	var err error
+	if e.box, err = system.Account.Mailbox(system.Queue.URL); err != nil {
+		return nil, err
+	}
+	if system.DeadLetters != nil {
+		if e.dead, err = system.Account.Mailbox(system.DeadLetters.URL); err != nil {
+			return nil, err
+		}
+	}
+	e.control = cloud.NewControl(system.Account, begin, e, options)
+	e.control.Advance(begin)
+	return e, nil
 }
 
 // countDeadLetters takes what went to the dead-letter queue out of what is to be done.
@@ -152,9 +170,11 @@ func (e *engine) countDeadLetters() {
 	}
 }
 
-func (e *engine) loop(next func() (Job, bool), end time.Time) {
-	job, more := next()
-	for limit := end.Add(day); ; {
+// runUntil runs up to a time, or until it is over, with the jobs that are next.
+func (e *engine) runUntil(
+	ctx context.Context, limit time.Time, next func() (Job, bool), over func(t time.Time, more bool) bool,
+) error {
+	for job, more := next(); ctx.Err() == nil; {
 		arrival := begin.Add(job.At)
 		t := e.control.Next()
 		if len(e.events) > 0 && e.events[0].at.Before(t) {
@@ -164,21 +184,23 @@ func (e *engine) loop(next func() (Job, bool), end time.Time) {
 		if arrives {
 			t = arrival
 		}
-		if t.After(limit) || !more && t.After(end) && e.quiet() {
-			return
+		if t.After(limit) || over(t, more) {
+			return nil
 		}
 		e.now = t
 		switch {
 		case arrives:
-			e.send(job)
-			job, more = next()
+			for at := job.At; more && job.At == at; job, more = next() {
+				e.send(job)
+			}
 		case len(e.events) > 0 && !e.events[0].at.After(t):
 			heap.Pop(&e.events).(event).do()
 		default:
 			e.control.Advance(t)
-			e.receiveAll()
 		}
+		e.receiveAll()
 	}
+	return ctx.Err()
 }
 
 // quiet says whether nothing is left to do and to stop.
@@ -188,25 +210,83 @@ func (e *engine) quiet() bool {
 
 func (e *engine) send(j Job) {
 	e.sent++
-	m, err := e.box.Send(e.now, cloud.Message{GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(e.sent)})
+	e.result.Requests.Send()
+	m, err := e.box.Send(e.now, cloud.Message{
+		Body: strconv.Itoa(e.sent), GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(e.sent),
+	})
 	if err != nil {
 		panic(err) // a message with a group and a deduplication id of its own
 	}
-	e.pending[m.ID] = job{work: j.Work, sent: e.now, first: e.ideal.add(e.now, j)}
-	e.receiveAll()
+	e.pending[m.ID] = &job{Job: j, sent: e.now, first: e.ideal.add(e.now, j)}
+	e.woken = true
 }
 
-// receiveAll lets workers with free slots poll, one after the other, as long as one
-// of them gets something.
+// receiveAll answers the polls of workers, one after the other, as long as one of them
+// gets something, if anything has happened since none did.
 func (e *engine) receiveAll() {
-	for failed := 0; failed < len(e.workers); {
-		e.turn = (e.turn + 1) % len(e.workers)
-		if e.workers[e.turn].receive() {
-			failed = 0
-		} else {
-			failed++
+	for e.woken {
+		e.woken = false
+		for failed := 0; failed < len(e.workers); {
+			e.turn = (e.turn + 1) % len(e.workers)
+			if e.workers[e.turn].receive() {
+				failed = 0
+			} else {
+				failed++
+			}
 		}
 	}
+}
+
+// wakeAt has polls look again at a time.
+func (e *engine) wakeAt(t time.Time) { e.at(t, func() { e.woken = true }) }
+
+// begin notes that a handler begins to work on a message, and returns the job in it.
+func (e *engine) begin(m *cloud.Message) *job {
+	j, ok := e.pending[m.ID]
+	if !ok {
+		return &job{} // it was done before, and has come again
+	}
+	if !j.started {
+		j.started = true
+		e.result.waited(e.now.Sub(j.sent), j.first)
+		e.result.begun.add(e.now.Sub(j.sent))
+	}
+	return j
+}
+
+// failure is how a call of the handler has ended.
+func (e *engine) failure(m *cloud.Message) error {
+	j, ok := e.pending[m.ID]
+	if !ok || j.calls >= len(j.Failures) {
+		return nil
+	}
+	j.calls++
+	return j.Failures[j.calls-1]
+}
+
+// delete removes a message that needs no more work, and reports whether it was held.
+func (e *engine) delete(m *cloud.Message) bool {
+	e.result.Requests.Delete()
+	if err := e.box.Delete(e.now, m.ReceiptHandle); err != nil {
+		// Work of more than 12 hours has lost its message, as in SQS.
+		e.result.Redeliveries++
+		return false
+	}
+	return true
+}
+
+// deadLetter puts a message on which the handler has failed for good into the
+// dead-letter queue, under its id, as SQS does.
+func (e *engine) deadLetter(w *worker, m *cloud.Message) {
+	e.result.Requests.Send()
+	copied := cloud.Message{Body: m.Body, GroupID: m.GroupID, DeduplicationID: m.ID}
+	if _, err := e.dead.Send(e.now, copied); err != nil {
+		panic(err) // the queue has taken it before
+	}
+	e.note(w, deadLettered, m, 0)
+	e.result.note(consumer.DeadLettered, e.now)
+	e.delete(m)
+	e.countDeadLetters()
 }
 
 // everyMinute takes the samples of the minute that ends.
@@ -251,6 +331,7 @@ func (e *engine) finish() {
 	for _, t := range e.control.Tasks() {
 		e.result.taskEnded(t, e.now)
 	}
+	e.result.spare(e.system.least(), e.now)
 	e.result.LeftRunning = len(e.control.Tasks())
 	e.result.Activities = e.control.Activities()
 	e.result.end = e.now

@@ -20,10 +20,10 @@ var page = template.Must(template.New("report").Parse(reportPage))
 func (r *Report) WriteHTML(w io.Writer) error {
 	view := pageView{
 		Title: "What stack " + r.Stack.Name + " will do", Columns: columnNames(), Floor: r.Parameters.floorInWords(),
-		Overrides: r.Stack.Overrides, Days: r.Parameters.Days, Seed: r.Parameters.Seed,
+		Overrides: r.Stack.Overrides, Days: r.Parameters.Days, Seed: r.Parameters.Seed, Prices: r.pricesInWords(),
 	}
 	for _, c := range r.Comparisons {
-		section, err := c.section()
+		section, err := c.section(r.Parameters.Days)
 		if err != nil {
 			return err
 		}
@@ -38,6 +38,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 // pageView is what the page shows.
 type pageView struct {
 	Title, Floor string
+	Prices       string
 	Columns      []string
 	Overrides    []string
 	Days         int
@@ -67,8 +68,8 @@ type row struct {
 // listedActivities is how many of them a report lists.
 const listedActivities = 200
 
-func (c *Comparison) section() (section, error) {
-	s := section{Name: c.Workload.Name, Description: c.Workload.Description, Remarks: c.Remarks()}
+func (c *Comparison) section(days int) (section, error) {
+	s := section{Name: c.Workload.Name, Description: c.description(days), Remarks: c.Remarks()}
 	for i, r := range c.Results {
 		s.Rows = append(s.Rows, row{r.System, i == 0, r.columns()})
 	}

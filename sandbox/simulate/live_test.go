@@ -37,7 +37,7 @@ func TestAgreesWithTheLiveSandbox(t *testing.T) { // not parallel: it needs the 
 			require.NoError(t, err)
 			control := cloud.DefaultControlOptions()
 			control.Minute = minute
-			control.StartDelay = func() time.Duration { return minute / 2 }
+			control.StartDelay = func(int) time.Duration { return minute / 2 }
 			lived, err := demo.Run(context.WithoutCancel(t.Context()), account, demo.Options{
 				Live:     live.Options{Worker: worker, Folder: t.TempDir(), Control: control},
 				Workload: demo.Workload{Messages: tc.messages, Groups: tc.groups, Seconds: tc.minutesOfWork * minute.Seconds()},
@@ -50,7 +50,7 @@ func TestAgreesWithTheLiveSandbox(t *testing.T) { // not parallel: it needs the 
 			}
 			p := parameters(1)
 			p.StartFrom, p.StartTo = 30*time.Second, 30*time.Second
-			c, err := Compare(Stack{Root: dev.Root, Name: "dev", Overrides: tc.overrides}, &Workload{Name: "live", Trace: jobs, CPU: CPU{Working: 2, Idle: 0.05}}, p, false)
+			c, err := Compare(t.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: tc.overrides}, &Workload{Name: "live", Trace: jobs, CPU: CPU{Working: 2, Idle: 0.05}}, p, false)
 			require.NoError(t, err)
 			assert.Equal(t, scalings(lived.Activities), scalings(c.Results[0].Activities))
 		})

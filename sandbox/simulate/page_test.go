@@ -45,7 +45,7 @@ func markdownTable(t *testing.T) string {
 	names := append([]string{"workload", ""}, columnNames()...)
 	fmt.Fprintf(&text, "| %s |\n|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	for _, w := range workloads {
-		c, err := Compare(dev, w, DefaultParameters(), true)
+		c, err := Compare(t.Context(), dev, w, DefaultParameters(), true)
 		require.NoError(t, err)
 		name := w.Name
 		for _, r := range c.Results {

@@ -3,16 +3,12 @@ package simulate
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"fargate-queue-worker/sandbox/cloud"
 )
 
-// Parameters are what a simulation assumes of AWS, with their sources.
+// Parameters are how a simulation runs, and what it assumes of AWS, with sources.
 type Parameters struct {
 	// Days to simulate, 1 or more. Default 30.
 	Days int
@@ -27,59 +23,18 @@ type Parameters struct {
 	// about 23 s to provision a task (June 2026), others about 57 s with 413 MB
 	// (elasticscale.com, April 2024).
 	StartFrom, StartTo time.Duration
-	Prices             Prices
+	// Prices that take the place of those of the stack's region.
+	Prices PriceOverrides
+	// Progress, if not nil, is asked to show that a day of a simulation begins, from 1.
+	Progress func(workload, system string, day, days int)
 }
 
 // DefaultParameters are those of the documentation, or the usual ones.
 func DefaultParameters() Parameters {
 	return Parameters{
 		Days: 30, Seed: 1, Control: cloud.DefaultControlOptions(),
-		StartFrom: 20 * time.Second, StartTo: 40 * time.Second, Prices: DefaultPrices(),
+		StartFrom: 20 * time.Second, StartTo: 40 * time.Second,
 	}
-}
-
-// Prices in US dollars. Source: AWS's price lists of us-east-1 for Linux, 2026.
-type Prices struct {
-	X86VCPUHour, X86GBHour float64
-	ARMVCPUHour, ARMGBHour float64
-	PublicIPv4Hour         float64
-	MillionRequests        float64 // to a FIFO queue
-	FreeRequests           float64 // a month
-	AlarmMetric            float64 // a month, for each metric that an alarm looks at
-	SpotShare              float64 // of the price on demand
-}
-
-// DefaultPrices are those of us-east-1.
-func DefaultPrices() Prices {
-	return Prices{
-		X86VCPUHour: 0.04048, X86GBHour: 0.004445, ARMVCPUHour: 0.03238, ARMGBHour: 0.00356, PublicIPv4Hour: 0.005,
-		MillionRequests: 0.50, FreeRequests: 1e6, AlarmMetric: 0.10, SpotShare: 0.32,
-	}
-}
-
-// shortestCharge is the least that Fargate charges for a task.
-const shortestCharge = time.Minute
-
-// taskSize is what a task is charged for.
-type taskSize struct {
-	vcpu, gib float64
-	arm       bool
-	publicIP  bool
-	spot      float64 // share of the tasks, 0 to 1
-}
-
-// taskHour is what a task costs in an hour.
-func (p Prices) taskHour(s taskSize) float64 {
-	cpu, memory := p.X86VCPUHour, p.X86GBHour
-	if s.arm {
-		cpu, memory = p.ARMVCPUHour, p.ARMGBHour
-	}
-	price := s.vcpu*cpu + s.gib*memory
-	price *= 1 - s.spot*(1-p.SpotShare)
-	if s.publicIP {
-		price += p.PublicIPv4Hour
-	}
-	return price
 }
 
 // Check says which values are wrong.
@@ -105,22 +60,3 @@ func (p Parameters) Check() error {
 
 // longestDays is what fits into the histograms of waits.
 const longestDays = 366
-
-// Set changes a price, as in vcpu=0.05.
-func (p *Prices) Set(text string) error {
-	prices := map[string]*float64{
-		"x86-vcpu": &p.X86VCPUHour, "x86-gb": &p.X86GBHour, "arm-vcpu": &p.ARMVCPUHour, "arm-gb": &p.ARMGBHour, "ipv4": &p.PublicIPv4Hour,
-		"million-requests": &p.MillionRequests, "free-requests": &p.FreeRequests, "alarm-metric": &p.AlarmMetric, "spot-share": &p.SpotShare,
-	}
-	name, value, _ := strings.Cut(text, "=")
-	price, ok := prices[name]
-	if !ok {
-		return fmt.Errorf("there is no price %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(prices)), ", "))
-	}
-	number, err := strconv.ParseFloat(value, 64)
-	if err != nil || !(number >= 0 && number <= 1e9) {
-		return fmt.Errorf("%q needs to be a number, 0 or more", value)
-	}
-	*price = number
-	return nil
-}

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -19,7 +18,7 @@ type Report struct {
 // WriteTable writes a table for each workload, and where a peer wins, why.
 func (r *Report) WriteTable(w io.Writer) error {
 	for _, c := range r.Comparisons {
-		fmt.Fprintf(w, "\n%s: %s\n\n", c.Workload.Name, c.Workload.Description)
+		fmt.Fprintf(w, "\n%s: %s\n\n", c.Workload.Name, c.description(r.Parameters.Days))
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(table, strings.Join(append([]string{"", ""}, columnNames()...), "\t")+"\t")
 		for _, result := range c.Results {
@@ -32,8 +31,24 @@ func (r *Report) WriteTable(w io.Writer) error {
 			fmt.Fprintln(w, "  -", remark)
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", r.Parameters.floorInWords())
+	_, err := fmt.Fprintf(w, "\n%s\n%s\n", r.Parameters.floorInWords(), r.pricesInWords())
 	return err
+}
+
+// pricesInWords are the prices' region and date, and what the bill leaves out.
+func (r *Report) pricesInWords() string {
+	return r.Comparisons[0].Results[0].PricesNote + " The bill counts tasks and their addresses, alarms, requests, " +
+		"schedules, the worker's metrics, dashboards, and the functions that peers need; not logs."
+}
+
+// description of the workload, with the days it was costed over if they are not those
+// asked for.
+func (c *Comparison) description(asked int) string {
+	text := c.Workload.Description
+	if c.Days != asked {
+		text += fmt.Sprintf(", simulated and costed over %d days", c.Days)
+	}
+	return text
 }
 
 // column of the table.
@@ -88,8 +103,8 @@ func wait(d time.Duration) string {
 
 // Remarks say where a peer does better than the stack, and why.
 func (c *Comparison) Remarks() []string {
-	var remarks []string
 	stack := c.Results[0]
+	remarks := sizeWarnings(c.Systems[0], c.Workload, stack)
 	for i, r := range c.Results[1:] {
 		var better []string
 		for _, m := range []struct {
@@ -128,7 +143,7 @@ func (c *Comparison) why(s System, r *Result) string {
 		reasons = append(reasons, fmt.Sprintf("it keeps %d running, and pays for that", s.least()))
 	}
 	if s.Poller != nil {
-		reasons = append(reasons, "it asks SQS itself instead of waiting for CloudWatch, and has to run somewhere")
+		reasons = append(reasons, "it asks SQS itself instead of waiting for CloudWatch, with a function of its own")
 	}
 	if s.EveryMinute != nil {
 		reasons = append(reasons, "a function of its own counts the messages each minute")
@@ -155,53 +170,6 @@ func (p Parameters) floorInWords() string {
 	return fmt.Sprintf("The floor of a first message, with CloudWatch: up to 1m0s until the metric's minute ends + %s until CloudWatch shows it and evaluates the alarm + %s to %s to start a task = %s to %s, %s in the middle. "+
 		"After six hours without use a queue's metrics may come %d minutes later.",
 		delay, p.StartFrom, p.StartTo, low, high, (low+high)/2, p.Control.WakeDelay)
-}
-
-// summary of a result, for machines.
-type summary struct {
-	Workload     string  `json:"workload"`
-	Days         int     `json:"days"`
-	Seed         uint64  `json:"seed"`
-	System       string  `json:"system"`
-	FirstP50     float64 `json:"first_p50_seconds"`
-	FirstP95     float64 `json:"first_p95_seconds"`
-	P50          float64 `json:"p50_wait_seconds"`
-	P95          float64 `json:"p95_wait_seconds"`
-	Killed       int     `json:"killed"`
-	Redelivered  int     `json:"redelivered"`
-	Done         int     `json:"done"`
-	DeadLettered int     `json:"dead_lettered"`
-	Undone       int     `json:"undone"`
-	Interrupted  int     `json:"interrupted_handlers"`
-	Started      int     `json:"started_tasks"`
-	TaskMinutes  float64 `json:"task_minutes"`
-	BeyondNeed   float64 `json:"beyond_need_minutes"`
-	Peak         int     `json:"peak_tasks"`
-	LeftRunning  int     `json:"left_running"`
-	DollarsMonth float64 `json:"dollars_a_month"`
-}
-
-func (r *Result) summary() summary {
-	return summary{
-		Workload: r.Workload, System: r.System, Days: r.p.Days, Seed: r.p.Seed,
-		FirstP50: r.First.Quantile(50).Seconds(), FirstP95: r.First.Quantile(95).Seconds(),
-		P50: r.All.Quantile(50).Seconds(), P95: r.All.Quantile(95).Seconds(),
-		Killed: r.BusyKills, Redelivered: r.Redeliveries, Done: r.Done, DeadLettered: r.DeadLettered, Undone: r.Undone, Interrupted: r.Interrupted, Started: r.Started,
-		TaskMinutes: r.TaskMinutes, BeyondNeed: r.BeyondNeed, Peak: r.Peak, LeftRunning: r.LeftRunning, DollarsMonth: r.CostAMonth(),
-	}
-}
-
-// WriteJSON writes all results as one list.
-func (r *Report) WriteJSON(w io.Writer) error {
-	list := []summary{}
-	for _, c := range r.Comparisons {
-		for _, result := range c.Results {
-			list = append(list, result.summary())
-		}
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(list)
 }
 
 // WriteActivities writes each scaling activity of the stack.

@@ -8,6 +8,7 @@ import (
 
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/timeline"
+	"fargate-queue-worker/worker/consumer"
 )
 
 // Result is what came of a system and a workload.
@@ -31,19 +32,27 @@ type Result struct {
 	TaskMinutes, BeyondNeed float64
 	// Started tasks, Peak of them at once, LeftRunning at the end.
 	Started, Peak, LeftRunning int
-	// Requests to SQS but for empty polls.
-	Requests   int
-	Activities []cloud.Activity
-	// Points are a sample a minute; Days the cost of each day.
+	Requests                   Requests
+	Activities                 []cloud.Activity
+	// Points are a sample a minute; Days what the tasks of each day cost.
 	Points []timeline.Point
 	Days   []float64
+
+	// work is what the handlers that ended had done, and handled how long they took.
+	work, handled time.Duration
 
 	p       Parameters
 	end     time.Time
 	running int
+	shown   int // the day whose begin was shown last
 	alarms  timeline.AlarmLog
-	size    taskSize
-	metrics int // that alarms look at
+
+	standing standing
+	prices   Prices
+	// PricesNote says where the prices are from.
+	PricesNote string
+	metrics    metricHours
+	charged    float64 // hours of tasks
 }
 
 // Waits is a distribution of waiting times.
@@ -77,8 +86,20 @@ func (w Waits) Quantile(percent float64) time.Duration {
 	return time.Duration(w.histogram.ValueAtQuantile(percent)) * time.Millisecond
 }
 
-func newResult(system, workload string, p Parameters) *Result {
-	return &Result{System: system, Workload: workload, First: newWaits(), All: newWaits(), begun: newWaits(), p: p, Days: make([]float64, p.Days)}
+func newResult(s System, w *Workload, p Parameters) *Result {
+	r := &Result{
+		System: s.Name, Workload: w.Name, First: newWaits(), All: newWaits(), begun: newWaits(),
+		p: p, Days: make([]float64, p.Days), standing: s.standing(),
+	}
+	r.prices, r.PricesNote = pricesOf(s.Account.Region, p.Prices)
+	return r
+}
+
+// note an event that the worker counts, if it is the project's.
+func (r *Result) note(event consumer.EventKind, at time.Time) {
+	if r.standing.workerMetrics {
+		r.metrics.note(event, at)
+	}
 }
 
 func (r *Result) waited(d time.Duration, first bool) {
@@ -94,33 +115,22 @@ func (r *Result) started(e *engine) {
 	r.Peak = max(r.Peak, r.running)
 }
 
-// taskEnded adds up the time of a task, from when it was created, which is when
-// Fargate begins to charge for it.
+// taskEnded adds up the time of a task that ran.
 func (r *Result) taskEnded(t *cloud.Task, now time.Time) {
 	if t.Started.IsZero() {
 		return
 	}
 	r.running--
-	days := begin.Add(time.Duration(len(r.Days)) * day)
-	if until := minTime(now, days); until.After(t.Created) {
-		r.TaskMinutes += until.Sub(t.Created).Minutes()
-	}
-	charged := max(now.Sub(t.Created), shortestCharge)
-	for from := t.Created; charged > 0; {
-		index := int(from.Sub(begin) / day)
-		part := min(charged, begin.Add(time.Duration(index+1)*day).Sub(from))
-		if index < len(r.Days) {
-			r.Days[index] += part.Hours() * r.p.Prices.taskHour(r.size)
-		}
-		from, charged = from.Add(part), charged-part
-	}
+	r.TaskMinutes += now.Sub(t.Created).Minutes()
+	r.taskCharged(t, now)
 }
 
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
+// showProgress says that a day begins.
+func (r *Result) showProgress(hours float64) {
+	if d := int(hours/24) + 1; r.p.Progress != nil && d != r.shown && d <= len(r.Days) {
+		r.shown = d
+		r.p.Progress(r.Workload, r.System, d, len(r.Days))
 	}
-	return b
 }
 
 // sample is taken once a minute.
@@ -134,9 +144,14 @@ func (r *Result) sample(e *engine, counts cloud.Counts) {
 	outstanding := counts.Visible + counts.InFlight + counts.Delayed
 	need := (min(e.box.Groups(), outstanding) + e.system.Worker.Concurrency - 1) / e.system.Worker.Concurrency
 	at := e.now.Sub(begin).Hours()
-	if at < float64(24*len(r.Days)) {
-		r.BeyondNeed += float64(max(0, running-need))
+	if at >= float64(24*len(r.Days)) {
+		need = max(need, e.system.least()) // see spare
 	}
+	r.BeyondNeed += float64(max(0, running-need))
+	if running > 0 && counts.InFlight > 0 {
+		r.note(consumer.InFlight, e.now)
+	}
+	r.showProgress(at)
 	cpu := math.NaN()
 	if u := e.control.Utilization(e.system.Service.ARN); u != nil {
 		cpu = *u
@@ -151,17 +166,10 @@ func (r *Result) sample(e *engine, counts cloud.Counts) {
 	}
 }
 
-// CostAMonth is what the system costs in 730 hours, as in the days simulated.
-func (r *Result) CostAMonth() float64 {
-	sum := 0.0
-	for _, d := range r.Days {
-		sum += d
+// slowdown is how many times as long as their work handlers took.
+func (r *Result) slowdown() float64 {
+	if r.work <= 0 {
+		return 1
 	}
-	const hoursAMonth = 730
-	months := float64(len(r.Days)) * 24 / hoursAMonth
-	requests := float64(r.Requests)/months + pollsAMonth(r.TaskMinutes/months)
-	return sum/months + max(0, requests-r.p.Prices.FreeRequests)*r.p.Prices.MillionRequests/1e6 + float64(r.metrics)*r.p.Prices.AlarmMetric
+	return float64(r.handled) / float64(r.work)
 }
-
-// pollsAMonth are the empty polls of tasks that wait, of 20 s each, at most.
-func pollsAMonth(taskMinutes float64) float64 { return taskMinutes * 3 }

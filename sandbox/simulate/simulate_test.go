@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -45,7 +44,7 @@ func TestTheDeclaredStackBesideItsPeers(t *testing.T) {
 	for _, w := range all {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			c, err := Compare(dev, w, parameters(10), true)
+			c, err := Compare(t.Context(), dev, w, parameters(10), true)
 			require.NoError(t, err)
 			require.Len(t, c.Results, 6)
 			stack := c.Results[0]
@@ -85,7 +84,7 @@ func TestTheSameSeedGivesTheSameReport(t *testing.T) {
 		r := &Report{Stack: dev, Parameters: p}
 		both := Stack{Root: dev.Root, Name: dev.Name, Overrides: []string{"adjustmentType=ChangeInCapacity", `scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`}}
 		for name, stack := range map[string]Stack{"trickle": dev, "one-group": both} {
-			c, err := Compare(stack, workload(t, name), p, true)
+			c, err := Compare(t.Context(), stack, workload(t, name), p, true)
 			require.NoError(t, err)
 			r.Comparisons = append(r.Comparisons, c)
 		}
@@ -105,7 +104,7 @@ func TestTheSameSeedGivesTheSameReport(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	p := parameters(2)
-	c, err := Compare(dev, workload(t, "trickle"), p, true)
+	c, err := Compare(t.Context(), dev, workload(t, "trickle"), p, true)
 	require.NoError(t, err)
 	r := &Report{Stack: dev, Parameters: p, Comparisons: []*Comparison{c}}
 	var table, page, results bytes.Buffer
@@ -119,16 +118,19 @@ func TestReport(t *testing.T) {
 	}
 	assert.Equal(t, 3, strings.Count(page.String(), "<svg"))
 	require.NoError(t, r.WriteJSON(&results))
-	var list []map[string]any
-	require.NoError(t, json.Unmarshal(results.Bytes(), &list))
-	require.Len(t, list, 6)
-	assert.Equal(t, "dev", list[0]["system"])
-	assert.InDelta(t, float64(c.Results[0].Done), list[0]["done"], 0)
+	read, err := readOutput(&results)
+	require.NoError(t, err)
+	require.Len(t, read.Workloads, 1)
+	require.Len(t, read.Workloads[0].Systems, 6)
+	stack := read.Workloads[0].Systems[0]
+	assert.Equal(t, "dev", stack.System)
+	assert.Equal(t, c.Results[0].Done, stack.Done)
+	assert.InDelta(t, stack.DollarsMonth, stack.Bill.Total(), 1e-9, "the parts add up")
 }
 
 func TestFailOn(t *testing.T) {
 	t.Parallel()
-	c, err := Compare(dev, workload(t, "trickle"), parameters(2), false)
+	c, err := Compare(t.Context(), dev, workload(t, "trickle"), parameters(2), false)
 	require.NoError(t, err)
 	r := &Report{Comparisons: []*Comparison{c}}
 	cases := map[string]string{ // list: part of the error, "" for none
@@ -167,27 +169,6 @@ func TestParametersThatCannotBe(t *testing.T) {
 	for _, want := range []string{"--days: 400", "--metric-delay: -1", "--wake-delay: 90", "--start-from: 1h0m0s"} {
 		assert.ErrorContains(t, err, want)
 	}
-	require.NoError(t, p.Prices.Set("arm-vcpu=1.5"))
-	assert.InDelta(t, 1.5, p.Prices.ARMVCPUHour, 0)
-	require.ErrorContains(t, p.Prices.Set("gold=1"), "there is no price")
-	require.ErrorContains(t, p.Prices.Set("ipv4=-1"), "needs to be a number, 0 or more")
-}
-
-// TestCost: an hour of a quarter vCPU and half a GiB on ARM with a public address.
-func TestCost(t *testing.T) {
-	t.Parallel()
-	p := DefaultPrices()
-	size := taskSize{vcpu: 0.25, gib: 0.5, arm: true, publicIP: true}
-	assert.InDelta(t, 0.25*0.03238+0.5*0.00356+0.005, p.taskHour(size), 1e-9)
-	size = taskSize{vcpu: 1, gib: 2, spot: 0.5}
-	assert.InDelta(t, (0.04048+2*0.004445)*(0.5+0.5*0.32), p.taskHour(size), 1e-9)
-	r := newResult("s", "w", parameters(2))
-	r.size = taskSize{vcpu: 1, arm: true}
-	r.taskEnded(&cloud.Task{Created: begin.Add(23 * time.Hour), Started: begin.Add(23*time.Hour + time.Second)}, begin.Add(25*time.Hour))
-	assert.InDeltaSlice(t, []float64{0.03238, 0.03238}, r.Days, 1e-9, "split at midnight")
-	r.taskEnded(&cloud.Task{Created: begin, Started: begin.Add(time.Second)}, begin.Add(2*time.Second))
-	assert.InDelta(t, 0.03238+0.03238/60, r.Days[0], 1e-9, "a minute at least")
-	assert.InDelta(t, 730.0/48*(2*0.03238+0.03238/60), r.CostAMonth(), 1e-6)
 }
 
 // TestHandlersWhoseTimeIsUp: work beyond HANDLER_TIMEOUT never gets done, and ends in
@@ -195,7 +176,7 @@ func TestCost(t *testing.T) {
 func TestHandlersWhoseTimeIsUp(t *testing.T) {
 	t.Parallel()
 	stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{`environment={"HANDLER_TIMEOUT":"10m"}`}}
-	c, err := Compare(stack, workload(t, "long-io"), parameters(2), false)
+	c, err := Compare(t.Context(), stack, workload(t, "long-io"), parameters(2), false)
 	require.NoError(t, err)
 	r := c.Results[0]
 	assert.Zero(t, r.Done)
@@ -210,7 +191,7 @@ func TestHandlersWhoseTimeIsUp(t *testing.T) {
 func TestLongWaitsCount(t *testing.T) {
 	t.Parallel()
 	stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"suspendScaleOut=true"}}
-	c, err := Compare(stack, workload(t, "long-io"), parameters(100), false)
+	c, err := Compare(t.Context(), stack, workload(t, "long-io"), parameters(100), false)
 	require.NoError(t, err)
 	r := c.Results[0]
 	assert.Equal(t, r.Undone, r.Unstarted)
@@ -223,7 +204,7 @@ func TestLongWaitsCount(t *testing.T) {
 func TestIdleCPUIsTheWorkersOwn(t *testing.T) {
 	t.Parallel()
 	idle := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"minCapacity=1", "cpu=4096", "memory=8192"}}
-	c, err := Compare(idle, &Workload{Name: "idle", Groups: 1, Work: Distribution{Median: time.Second}, CPU: CPU{Idle: 0.16}, Trace: []Job{{Work: time.Second}}}, parameters(1), false)
+	c, err := Compare(t.Context(), idle, &Workload{Name: "idle", Groups: 1, Work: Distribution{Median: time.Second}, CPU: CPU{Idle: 0.16}, Trace: []Job{{Work: time.Second}}}, parameters(1), false)
 	require.NoError(t, err)
 	points := c.Results[0].Points
 	assert.InDelta(t, 0.01, points[len(points)/2].CPU, 1e-9)
@@ -322,7 +303,7 @@ func TestInvariants(t *testing.T) {
 			refused++
 			continue
 		}
-		r, err := run(system, w, p)
+		r, err := run(t.Context(), system, w, p)
 		require.NoError(t, err)
 		messages += r.Done
 		checkInvariants(t, s, system, r)
@@ -375,7 +356,7 @@ func BenchmarkMessages(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			w := &Workload{Name: "steady", Groups: 50, Work: Distribution{Median: 20 * time.Second, P95: 60 * time.Second}, CPU: defaultCPU, Arrivals: []Arrival{{PerDay: float64(n) / 30}}}
 			for b.Loop() {
-				c, err := Compare(Stack{Root: dev.Root, Name: "dev", Overrides: []string{"maxCapacity=50"}}, w, DefaultParameters(), false)
+				c, err := Compare(b.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: []string{"maxCapacity=50"}}, w, DefaultParameters(), false)
 				require.NoError(b, err)
 				require.InEpsilon(b, n, c.Results[0].Done, 0.05)
 			}

@@ -9,6 +9,8 @@ import (
 
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/declared"
+	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/protection"
 )
 
 // System is a way to scale tasks: an account whose alarms and policies do, or a
@@ -55,6 +57,9 @@ const (
 	KEDALike       = "KEDA-like"
 )
 
+// Systems is how many there are with all peers.
+const Systems = 6
+
 // systems are constructors, since each run needs an account of its own. The stack
 // comes first.
 func (s Stack) systems(w *Workload) []func() (System, error) {
@@ -77,27 +82,20 @@ func (s Stack) itself() (System, error) {
 	}, nil
 }
 
-// The worker's defaults, and what it keeps of its time to stop.
-const (
-	defaultConcurrency = 10
-	defaultLease       = time.Minute
-	defaultHoldDown    = 30 * time.Second
-	defaultTimeout     = 11*time.Hour + 58*time.Minute
-	stopMargin         = 15 * time.Second
-)
-
 // workerOf reads the settings of the project's worker from its environment.
 func workerOf(c cloud.Container) WorkerSettings {
-	w := WorkerSettings{Concurrency: defaultConcurrency, Protection: true, HandlerTimeout: defaultTimeout, HoldDown: defaultHoldDown, Lease: defaultLease}
+	w := WorkerSettings{Protection: true, HoldDown: protection.DefaultHoldDown}
 	for _, v := range c.Environment {
 		switch v.Name {
+		case "DLQ_URL":
+			w.DeadLetterQueueURL = v.Value
 		case "CONCURRENCY":
 			if n, err := strconv.Atoi(v.Value); err == nil && n > 0 {
 				w.Concurrency = n
 			}
 		case "VISIBILITY_TIMEOUT":
 			if d, err := time.ParseDuration(v.Value); err == nil {
-				w.Lease = d
+				w.VisibilityTimeout = d
 			}
 		case "HANDLER_TIMEOUT":
 			if d, err := time.ParseDuration(v.Value); err == nil {
@@ -109,14 +107,18 @@ func workerOf(c cloud.Container) WorkerSettings {
 			}
 		}
 	}
-	w.Drain = max(0, time.Duration(c.StopTimeout)*time.Second-stopMargin)
+	w.Config = w.Config.WithDefaults()
+	w.Drain = max(0, time.Duration(c.StopTimeout)*time.Second-w.StopSignal)
 	return w
 }
 
 // ordinary is a worker that is not protected and has the 30 s of ECS's default to
-// stop; it extends its lease, and works on as many groups at once as the stack's.
+// stop; it extends its lease, and works on as many groups at once as the stack's. A
+// message on which it fails comes again until SQS puts it aside.
 func ordinary(w WorkerSettings) WorkerSettings {
-	return WorkerSettings{Concurrency: w.Concurrency, Lease: defaultLease, Drain: 30 * time.Second} // and no limit of time
+	peer := WorkerSettings{Config: consumer.Config{Concurrency: w.Concurrency, MaxAttempts: 1}.WithDefaults(), Drain: 30 * time.Second}
+	peer.HandlerTimeout = 0 // none
+	return peer
 }
 
 // peer is the stack with its alarms and policies taken away, and another worker.
@@ -129,6 +131,7 @@ func (s Stack) peer(name, is string) (System, error) {
 	clear(system.Account.Alarms)
 	clear(system.Account.Policies)
 	clear(system.Account.Schedules) // what keeps the queue awake
+	clear(system.Account.Dashboards)
 	return system, nil
 }
 
@@ -154,7 +157,7 @@ func (s Stack) tutorial() (System, error) {
 	if err != nil {
 		return System{}, err
 	}
-	system.Worker.Lease = 12 * time.Hour
+	system.Worker.VisibilityTimeout = 12 * time.Hour
 	return system, firstError(
 		system.queueAlarm("out", 300, true, 1, nil, cloud.StepAdjustment{LowerBound: "0", ScalingAdjustment: 1}),
 		system.trackCPU(50),
@@ -219,7 +222,7 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 		concurrency = float64(itself.Worker.Concurrency)
 	}
 	target := math.Max(1, float64(acceptableLatency)/float64(w.meanWork())*concurrency)
-	system, err := s.peer(BacklogPerTask, "target tracking of the messages per task, at what 10 minutes of waiting allow; a function publishes them each minute, as Copilot's does, which is not in the cost")
+	system, err := s.peer(BacklogPerTask, "target tracking of the messages per task, at what 10 minutes of waiting allow; a function publishes them each minute, as Copilot's does")
 	if err != nil {
 		return System{}, err
 	}
@@ -246,7 +249,7 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 // 300 s after the last: how KEDA scales on Kubernetes, which on ECS one would have
 // to build. Source: keda.sh, "AWS SQS Queue", and the defaults of ScaledObject.
 func (s Stack) kedaLike() (System, error) {
-	system, err := s.peer(KEDALike, "asks SQS every 30 s, as many messages per task, waiting or in flight, as it works on at once; to none 300 s after the last; on ECS somebody has to run it, which is not in the cost")
+	system, err := s.peer(KEDALike, "asks SQS every 30 s, as many messages per task, waiting or in flight, as it works on at once; to none 300 s after the last; on ECS a function that is called each minute")
 	if err != nil {
 		return System{}, err
 	}
@@ -380,20 +383,6 @@ func (s System) size() taskSize {
 		size.spot = float64(spot) / float64(weights)
 	}
 	return size
-}
-
-// alarmMetrics are how many metrics the alarms look at; CloudWatch charges for each.
-func (s System) alarmMetrics() (n int) {
-	for _, a := range s.Account.Alarms {
-		metrics := 0
-		for _, q := range a.MetricQueries {
-			if q.Metric != nil {
-				metrics++
-			}
-		}
-		n += max(1, metrics)
-	}
-	return n
 }
 
 func firstError(list ...error) error { return cmp.Or(list...) }

@@ -1,12 +1,11 @@
 package simulate
 
 import (
+	"bytes"
 	"cmp"
 	"embed"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"math"
@@ -14,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,12 +27,15 @@ type Workload struct {
 	Groups int `yaml:"groups"`
 	// Work that a message needs.
 	Work Distribution `yaml:"work"`
-	// CPU that tasks use.
+	// CPU that handlers and the worker use.
 	CPU CPU `yaml:"cpu"`
+	// Memory is what a handler needs while it works, in MiB. Default 64, a small
+	// interpreted program with an SDK.
+	Memory int `yaml:"memory"`
 	// Arrivals add up.
 	Arrivals []Arrival `yaml:"arrivals"`
-	// Trace is what arrived, as recorded; it takes the place of Arrivals. One that is
-	// shorter than a day is repeated each day.
+	// Trace is what arrived, as recorded; it takes the place of Arrivals. One that ends
+	// within its first day is repeated each day, a longer one is taken as it is.
 	Trace []Job `yaml:"-"`
 }
 
@@ -44,12 +45,15 @@ type Distribution struct {
 	P95    time.Duration `yaml:"p95"`
 }
 
-// CPU of a task in percent of what it reserves.
+// CPU in percent of one vCPU.
 type CPU struct {
-	// Working is what each message in work uses. Idle is what the worker itself uses,
-	// in percent of a quarter vCPU, however much a task reserves.
+	// Working is what a handler uses while it works and nothing slows it down: 100 is a
+	// program that computes on one core, 5 one that mostly waits for others. Handlers
+	// that want more than the task reserves slow each other down. Default 5.
 	Working float64 `yaml:"working"`
-	Idle    float64 `yaml:"idle"`
+	// Idle is what the worker itself uses, in percent of a quarter vCPU, however much a
+	// task reserves. Default 0.05.
+	Idle float64 `yaml:"idle"`
 }
 
 // Arrival is one way in which messages come, each day anew. One of PerDay, Rate,
@@ -73,6 +77,8 @@ type Job struct {
 	At    time.Duration // since the start
 	Group int
 	Work  time.Duration
+	// Failures are how the first calls of the handler end; those after them succeed.
+	Failures []error
 }
 
 //go:embed workloads/*.yaml
@@ -122,15 +128,19 @@ func LoadWorkload(nameOrFile string) (*Workload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--workload: %w", err)
 	}
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	if filepath.Ext(nameOrFile) == ".csv" {
-		return parseTrace(nameOrFile, strings.NewReader(string(text)))
+		return parseTrace(nameOrFile, bytes.NewReader(text))
 	}
 	return parseWorkload(nameOrFile, text)
 }
 
+// byteOrderMark is what Excel, among others, puts before UTF-8.
+var byteOrderMark = []byte("\ufeff")
+
 func parseWorkload(file string, text []byte) (*Workload, error) {
 	w := &Workload{}
-	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(w); err != nil {
 		return nil, fmt.Errorf("workload %s: %w", file, err)
@@ -144,44 +154,20 @@ func parseWorkload(file string, text []byte) (*Workload, error) {
 	return w, nil
 }
 
-// parseTrace reads what arrived: seconds since the start, the group, seconds of work.
-func parseTrace(file string, text io.Reader) (*Workload, error) {
-	reader := csv.NewReader(text)
-	rows, err := reader.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("workload %s: %w", file, err)
-	}
-	if len(rows) < 2 || !slices.Equal(rows[0], []string{"at", "group", "seconds"}) {
-		return nil, fmt.Errorf("workload %s: needs a first line at,group,seconds and a line for each message, such as 12.5,orders,30", file)
-	}
-	w := &Workload{Name: filepath.Base(file), Description: fmt.Sprintf("%d messages as recorded", len(rows)-1), CPU: defaultCPU}
-	groups := map[string]int{}
-	for i, row := range rows[1:] {
-		at, errAt := strconv.ParseFloat(row[0], 64)
-		seconds, errSeconds := strconv.ParseFloat(row[2], 64)
-		if errAt != nil || errSeconds != nil || !(at >= 0 && at <= longestTrace) || !(seconds >= 0 && seconds <= longestTrace) {
-			return nil, fmt.Errorf("workload %s, line %d: %q: needs to be seconds since the start, a group, and seconds of work", file, i+2, strings.Join(row, ","))
-		}
-		if _, ok := groups[row[1]]; !ok {
-			groups[row[1]] = len(groups)
-		}
-		w.Trace = append(w.Trace, Job{At: ofSeconds(at), Group: groups[row[1]], Work: ofSeconds(seconds)})
-	}
-	slices.SortStableFunc(w.Trace, func(a, b Job) int { return cmp.Compare(a.At, b.At) })
-	return w, nil
-}
-
-// longestTrace in seconds.
-const longestTrace = longestDays * 24 * 3600
-
-func ofSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
 // measuredVCPU is the task that CPU.Idle is relative to: the project's worker was
 // measured at 0.045 % of a quarter vCPU.
 const measuredVCPU = 0.25
 
-// defaultCPU is that of work that is neither idle nor saturates a task.
+// What a handler needs whose workload does not say.
 var defaultCPU = CPU{Working: 5, Idle: 0.05}
+
+const defaultMemory = 64
+
+// most of what a handler may need, as much as the largest task of Fargate has.
+const (
+	mostVCPUs  = 16
+	mostMemory = 120 * 1024
+)
 
 func (w *Workload) check() error {
 	var wrong []error
@@ -200,10 +186,17 @@ func (w *Workload) check() error {
 	if w.Work.P95 != 0 && w.Work.P95 < w.Work.Median {
 		add("work.p95", w.Work.P95, "no less than the median, or left out")
 	}
-	for key, value := range map[string]float64{"cpu.working": w.CPU.Working, "cpu.idle": w.CPU.Idle} {
-		if !(value >= 0 && value <= 100) {
-			add(key, value, "0 to 100, percent of what a task reserves")
-		}
+	if w.Memory == 0 {
+		w.Memory = defaultMemory
+	}
+	if !(w.CPU.Working >= 0 && w.CPU.Working <= 100*mostVCPUs) {
+		add("cpu.working", w.CPU.Working, fmt.Sprintf("0 to %d, percent of one vCPU that a handler uses", 100*mostVCPUs))
+	}
+	if !(w.CPU.Idle >= 0 && w.CPU.Idle <= 100) {
+		add("cpu.idle", w.CPU.Idle, "0 to 100, percent of a quarter vCPU that the worker uses")
+	}
+	if w.Memory < 1 || w.Memory > mostMemory {
+		add("memory", w.Memory, fmt.Sprintf("1 to %d MiB that a handler needs", mostMemory))
 	}
 	if len(w.Arrivals) == 0 {
 		add("arrivals", "none", "a list")
@@ -319,22 +312,6 @@ func (w *Workload) Jobs(seed uint64, days int) iter.Seq[Job] {
 				if !yield(job) {
 					return
 				}
-			}
-		}
-	}
-}
-
-func (w *Workload) repeatTrace(days int) iter.Seq[Job] {
-	return func(yield func(Job) bool) {
-		for d := range days {
-			for _, job := range w.Trace {
-				job.At += time.Duration(d) * day
-				if job.At >= time.Duration(days)*day || !yield(job) {
-					return
-				}
-			}
-			if w.Trace[len(w.Trace)-1].At >= day {
-				return
 			}
 		}
 	}

@@ -97,6 +97,8 @@ func TestWorkloadsThatCannotBe(t *testing.T) {
 		"a trace for ever":    {"w.csv", "at,group,seconds\nInf,a,1\n", "line 2"},
 		"a trace of nothing":  {"w.csv", "at,group,seconds\n", "needs a first line at,group,seconds and a line for each message"},
 		"a trace of words":    {"w.csv", "at,group,seconds\nsoon,a,1\n", "line 2"},
+		"an empty group":      {"w.csv", "at,group,seconds\n\n1,a,1\n2,,1\n", "line 4: \"2,,1\": the group is empty: a FIFO queue refuses a message without one (MissingParameter)"},
+		"other columns":       {"w.csv", "at,group\n1,a\n", "needs a first line at,group,seconds"},
 		"a trace in the past": {"w.csv", "at,group,seconds\n-1,a,1\n", "line 2"},
 	}
 	for name, tc := range cases {
@@ -110,4 +112,28 @@ func TestWorkloadsThatCannotBe(t *testing.T) {
 	}
 	_, err := LoadWorkload("nowhere")
 	require.ErrorContains(t, err, "one of "+strings.Join([]string{"business-day", "long-io", "nightly-batch", "one-group", "trickle"}, ", "))
+}
+
+// TestAByteOrderMarkIsRead: Excel writes one before UTF-8.
+func TestAByteOrderMarkIsRead(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, text := range map[string]string{"w.csv": "at,group,seconds\r\n1,a,1\r\n", "w.yaml": "work: {median: 1s}\narrivals: [{perDay: 1}]\n"} {
+		file := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(file, []byte("\ufeff"+text), 0o600))
+		_, err := LoadWorkload(file)
+		assert.NoError(t, err, name)
+	}
+}
+
+// TestMessagesAreCountedBeforehand, about as many as come.
+func TestMessagesAreCountedBeforehand(t *testing.T) {
+	t.Parallel()
+	all, err := Shipped()
+	require.NoError(t, err)
+	for _, w := range append(all, trace(time.Hour), trace(time.Hour, 2*day)) {
+		days, err := w.Days(20)
+		require.NoError(t, err)
+		assert.InEpsilon(t, len(slices.Collect(w.Jobs(1, days))), w.Messages(days), 0.15, w.Name)
+	}
 }

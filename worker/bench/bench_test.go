@@ -282,7 +282,7 @@ func consume(tb testing.TB, client *sqs.Client, messages int) int {
 	defer stop()
 	counter := &doneCounter{until: int64(messages), stop: stop}
 	c, err := consumer.New(client, consumer.HandlerFunc(func(context.Context, *consumer.Message) error { return nil }), consumer.Config{
-		QueueURL: "http://stub/jobs.fifo", Concurrency: groups, Metrics: counter, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		QueueURL: "http://stub/jobs.fifo", Concurrency: groups, Observe: counter.observe, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	require.NoError(tb, err)
 	require.NoError(tb, c.Run(ctx))
@@ -291,14 +291,13 @@ func consume(tb testing.TB, client *sqs.Client, messages int) int {
 
 // doneCounter stops a consumer after some messages.
 type doneCounter struct {
-	consumer.NoMetrics
 	done  atomic.Int64
 	until int64
 	stop  func()
 }
 
-func (d *doneCounter) Done(*consumer.Message, time.Duration, time.Duration) {
-	if d.done.Add(1) == d.until {
+func (d *doneCounter) observe(e consumer.Event) {
+	if e.Kind == consumer.Done && d.done.Add(1) == d.until {
 		d.stop()
 	}
 }

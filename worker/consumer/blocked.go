@@ -13,15 +13,11 @@ type blockedGroups struct {
 
 type blockedGroup struct {
 	since time.Time // of the first failure in a row
-	due   time.Time // when the head becomes visible
+	due   time.Time // of its next attempt
 }
 
-// comesBackWithin is how long after its time a head is expected back; later it must be
-// with somebody else, or in the dead-letter queue.
-const comesBackWithin = 30 * time.Second
-
-// forgetAfter is how long after its time a head that did not come back is taken to
-// be somebody else's.
+// forgetAfter is how long after its time a head that did not come back, once its lease
+// had ended, is taken to be with another task.
 const forgetAfter = 10 * time.Minute
 
 func (b *blockedGroups) add(groupID string, now time.Time, wait time.Duration) {
@@ -43,20 +39,8 @@ func (b *blockedGroups) remove(groupID string) {
 	delete(b.groups, groupID)
 }
 
-// dueBetween says whether a failed head may come back within a time.
-func (b *blockedGroups) dueBetween(from, to time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, g := range b.groups {
-		if g.due.Before(to) && from.Sub(g.due) < comesBackWithin {
-			return true
-		}
-	}
-	return false
-}
-
 // count says how many groups are blocked, and for how long the oldest is. Groups
-// that somebody else must have taken are forgotten.
+// that another task must have taken are forgotten.
 func (b *blockedGroups) count(now time.Time) (groups int, oldest time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,41 +5,40 @@ package consumer
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // Consumer consumes one queue.
 type Consumer struct {
-	Config
+	config  Config
 	client  SQS
 	handler Handler
 	deleter *deleter
 	blocked blockedGroups
-	// slots are the groups that may be worked on at once.
-	slots *semaphore.Weighted
-	// calls is the context of calls to SQS that have to be made even while stopping.
-	calls context.Context
+	slots   *slots
+	pause   pause
+	// jitter returns a random part of a duration, and newID an id that no other poll
+	// has; tests replace them.
+	jitter func(time.Duration) time.Duration
+	newID  func() string
 
-	stop     chan struct{} // closed when no more work may start
+	// calls is the context of calls to SQS, which have to be made even while stopping.
+	calls context.Context
+	// stop ends when no more work may start, and is ended by stopWork.
+	stop     context.Context
+	stopWork context.CancelFunc
 	killed   chan struct{} // closed when the process has StopTimeout left
 	killedAt time.Time     // when that was; read it after killed
-	stopOnce sync.Once
-	running  sync.WaitGroup // goroutines of groups
+	pollers  sync.WaitGroup
+	groups   sync.WaitGroup
 
 	mu     sync.Mutex
 	active map[string]*lease // by group: the latest
 	leases map[*lease]bool
-	// cutPoll ends the long poll that is under way, since what it asks for is no longer
-	// what we want.
-	cutPoll context.CancelFunc
-	// pauseUntil is when to poll again after protection was refused.
-	pauseUntil time.Time
-	refusals   atomic.Int32 // in a row
+	// single is until when messages are received one by one; see outlasted.
+	single time.Time
 }
 
 // New is a consumer of the queue in the configuration, which it validates.
@@ -49,20 +48,25 @@ func New(client SQS, handler Handler, config Config) (*Consumer, error) {
 	}
 	config = config.withDefaults()
 	c := &Consumer{
-		Config: config, client: client, handler: handler,
-		slots: semaphore.NewWeighted(int64(config.Concurrency)),
-		stop:  make(chan struct{}), killed: make(chan struct{}),
-		active: map[string]*lease{}, leases: map[*lease]bool{},
+		config: config, client: client, handler: handler, slots: newSlots(config),
+		pause:  pause{idle: make(chan struct{}, 1)},
+		jitter: config.Jitter, newID: rand.Text,
+		killed: make(chan struct{}), active: map[string]*lease{}, leases: map[*lease]bool{},
 	}
-	c.deleter = &deleter{client: client, queueURL: config.QueueURL, requests: make(chan deletion), groups: c.groupsNow}
+	c.stop, c.stopWork = context.WithCancel(context.Background())
+	c.deleter = &deleter{
+		client: client, queueURL: config.QueueURL, requests: make(chan deletion), groups: c.slots.working,
+	}
 	return c, nil
 }
 
 // Run consumes until ctx ends or the service wants the task no more, then drains:
-// what has not started is handed back at once. Once ctx has ended, running handlers
-// have until 15 s before StopTimeout, then they are cancelled; handlers of a task that
-// is merely unwanted are protected and finish. Run fails if SQS refuses the first
-// poll: no such queue, or no right to it. A Consumer runs once.
+// what has not started is handed back at once, and so is what a poll brings that is
+// under way, which may take another 20 s. Once ctx has ended, running handlers have
+// until StopSignal before the end of StopTimeout, then they are cancelled; handlers of a
+// task that is merely not wanted are protected and finish. Run fails if SQS refuses the
+// first poll: at once if there is no such queue, after a minute if the task has no right
+// to it, since new rights take a while to be known everywhere. A Consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
 	calls, endCalls := context.WithCancel(context.WithoutCancel(ctx))
 	defer endCalls()
@@ -74,56 +78,62 @@ func (c *Consumer) Run(ctx context.Context) error {
 	helpers.Go(func() { c.deleter.run(calls) })
 	helpers.Go(func() { c.keeper().run(calls) })
 	helpers.Go(func() { c.reportBlocked(calls) })
+	defer helpers.Wait()
+	defer endCalls()
 
-	polling, stopPolling := context.WithCancel(ctx)
 	unhook := context.AfterFunc(ctx, func() {
 		c.killedAt = time.Now()
 		close(c.killed)
 		c.stopWork()
 	})
+	defer unhook()
+	polled := make(chan error, 1)
 	go func() {
-		<-c.stop
-		stopPolling()
+		err := c.poll(work)
+		c.stopWork()
+		c.pollers.Wait()
+		polled <- err
 	}()
-	err := c.poll(polling, work)
-	c.stopWork()
-	c.drain(cancelWork)
-	unhook()
-	c.cut()
-	endCalls()
-	helpers.Wait()
-	return err
+	<-c.stop.Done()
+	return c.drain(polled, cancelWork)
 }
+
+func (c *Consumer) stopping() bool { return c.stop.Err() != nil }
 
 func (c *Consumer) keeper() *keeper {
 	return &keeper{
-		client: c.client, queueURL: c.QueueURL, visibility: c.VisibilityTimeout,
-		leases: c.currentLeases, warn: c.Logger.Warn,
+		client: c.client, queueURL: c.config.QueueURL, visibility: c.config.VisibilityTimeout,
+		leases: c.currentLeases, warn: c.config.Logger.Warn,
 	}
 }
 
-// start begins the groups of a poll and gives back the slots it did not need. If the
-// task cannot be protected now, it hands back everything before it polls again.
-func (c *Consumer) start(work context.Context, p *poll) {
-	c.Metrics.Received(len(p.messages))
+// begin starts the groups of a poll and gives back the slots it did not need. If the
+// task cannot be protected now, it hands back everything before it returns.
+func (c *Consumer) begin(work context.Context, p *poll) {
+	c.config.Observe(Event{Kind: Received, Count: len(p.messages)})
 	groups := byGroup(p.messages)
-	c.slots.Release(int64(p.slots - len(groups)))
 	if len(groups) == 0 {
+		c.slots.giveBack(p.slots)
 		return
 	}
 	leases := make([]*lease, len(groups))
 	before := make([]*lease, len(groups))
 	for i, messages := range groups {
-		leases[i] = newLease(work, messages, p.askedAt, p.receivedAt, c.VisibilityTimeout, c.countLoss)
-		before[i] = c.register(leases[i])
+		l := newLease(work, messages, p.askedAt, p.receivedAt, c.config.VisibilityTimeout, c.leaseLost)
+		l.slot = i < p.slots // a group beyond them, which SQS would not send, waits for one
+		leases[i], before[i] = l, c.register(l)
 	}
+	c.observeInFlight(c.slots.begin(p.slots, min(p.slots, len(groups))))
 	if release, err := c.holdUnlessStopping(work); err == nil {
 		defer release() // when each group has begun to hold it for itself, or soon after
+		if len(p.messages) >= p.slots {
+			c.pollMore(work)
+		}
 	} else {
-		c.releaseAll(leases)
+		c.handBackAll(leases)
 	}
 	for i, l := range leases {
-		c.running.Go(func() { c.runGroup(l, before[i]) })
+		c.groups.Go(func() { c.runGroup(l, before[i]) })
 	}
 }
 
@@ -132,19 +142,10 @@ func (c *Consumer) holdUnlessStopping(work context.Context) (release func(), err
 	if c.stopping() {
 		return nil, ErrStopping
 	}
-	if release, err = c.Protection.Hold(work); err != nil {
+	if release, err = c.config.Protection.Hold(work); err != nil {
 		c.refused(err)
 	}
 	return release, err
-}
-
-// releaseAll hands back the messages of several groups.
-func (c *Consumer) releaseAll(leases []*lease) {
-	var calls sync.WaitGroup
-	for _, l := range leases {
-		calls.Go(func() { c.release(l.takeAll(), 0) })
-	}
-	calls.Wait()
 }
 
 // register notes a new lease and returns the one on the same group before it, which
@@ -154,10 +155,8 @@ func (c *Consumer) register(l *lease) (before *lease) {
 	before = c.active[l.groupID]
 	c.active[l.groupID] = l
 	c.leases[l] = true
-	groupsNow := len(c.leases)
 	c.mu.Unlock()
-	c.Metrics.InFlight(groupsNow)
-	if before != nil && !before.concluding() {
+	if before != nil && !before.lastDeletePending() {
 		before.lose()
 	}
 	return before
@@ -166,14 +165,12 @@ func (c *Consumer) register(l *lease) (before *lease) {
 // finish ends a group's goroutine. The group counts as active until a handler that
 // ran before it has returned, too.
 func (c *Consumer) finish(l, before *lease) {
-	l.takeAll()
+	l.release()
 	l.cancel(context.Canceled)
 	c.mu.Lock()
 	delete(c.leases, l)
-	groupsNow := len(c.leases)
 	c.mu.Unlock()
-	c.Metrics.InFlight(groupsNow)
-	c.slots.Release(1)
+	c.leaveSlot(l)
 	if before != nil {
 		select {
 		case <-before.done:
@@ -198,13 +195,6 @@ func (c *Consumer) end(l *lease) {
 	close(l.done)
 }
 
-// groupsNow is how many groups are worked on.
-func (c *Consumer) groupsNow() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.leases)
-}
-
 func (c *Consumer) currentLeases() []*lease {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -215,35 +205,20 @@ func (c *Consumer) currentLeases() []*lease {
 	return list
 }
 
-func (c *Consumer) countLoss(l *lease) {
-	c.Metrics.LeaseLost(l.groupID)
-	c.Logger.Warn("a lease is lost: the handler is cancelled, the messages will come again", "group", l.groupID)
+func (c *Consumer) leaseLost(l *lease, head *Message) {
+	c.config.Observe(Event{Kind: LeaseLost, Message: head})
+	c.config.Logger.Warn("a lease is lost: the handler is cancelled, the messages will come again", "group", l.groupID)
 }
 
-// refused notes that protection was refused: when the service wants fewer tasks the
-// worker stops, otherwise it waits a while, which it returns, before it polls again.
-func (c *Consumer) refused(err error) (pause time.Duration) {
-	var unwanted interface{ Unwanted() bool }
-	if errors.As(err, &unwanted) && unwanted.Unwanted() {
-		c.Logger.Info("the service wants fewer tasks; the worker stops", "reason", err)
-		c.stopWork()
-		return 0
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if pause := time.Until(c.pauseUntil); pause > 0 {
-		return pause
-	}
-	pause = exponential(5*time.Second, time.Minute, int(c.refusals.Add(1)))
-	c.pauseUntil = time.Now().Add(pause)
-	c.Logger.Warn("protection was refused: nothing starts, the messages are handed back", "pause", pause, "error", err)
-	return pause
+func (c *Consumer) observeInFlight(groups int) {
+	c.config.Observe(Event{Kind: InFlight, Count: groups})
 }
 
 // reportBlocked keeps the metric of blocked groups up to date.
 func (c *Consumer) reportBlocked(ctx context.Context) {
 	const every = 15 * time.Second
 	for sleep(ctx, every) == nil {
-		c.Metrics.Blocked(c.blocked.count(time.Now()))
+		groups, oldest := c.blocked.count(time.Now())
+		c.config.Observe(Event{Kind: Blocked, Count: groups, Age: oldest})
 	}
 }

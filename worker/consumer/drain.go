@@ -5,44 +5,46 @@ import (
 	"time"
 )
 
-// stopWork lets no more work start.
-func (c *Consumer) stopWork() { c.stopOnce.Do(func() { close(c.stop) }) }
-
-func (c *Consumer) stopping() bool {
-	select {
-	case <-c.stop:
-		return true
-	default:
-		return false
-	}
-}
-
 // drain hands back what waits, lets running handlers finish, and cancels them when
-// the process has to end.
-func (c *Consumer) drain(cancelWork context.CancelCauseFunc) {
-	for _, l := range c.currentLeases() {
-		if tail := l.takeTail(); tail != nil {
-			c.running.Go(func() { c.changeVisibility(tail, 0) })
-		}
-	}
+// the process has to end. It returns what polling ended with.
+func (c *Consumer) drain(polled <-chan error, cancelWork context.CancelCauseFunc) (err error) {
+	c.handBackTails()
 	finished := make(chan struct{})
 	go func() {
-		c.running.Wait()
+		err = <-polled
+		c.groups.Wait()
 		close(finished)
 	}()
 	select {
 	case <-finished:
-		return
+		return err
 	case <-c.killed:
 	}
-	deadline := c.killedAt.Add(c.StopTimeout - stopMargin)
+	deadline := c.killedAt.Add(c.config.StopTimeout - c.config.StopSignal)
 	if waitUntil(finished, deadline) {
-		return
+		return err
 	}
-	c.Logger.Warn("handlers are cancelled: their time is up", "groups", len(c.currentLeases()))
+	if groups := c.slots.working(); groups > 0 {
+		c.config.Logger.Warn("handlers are cancelled: their time is up", "groups", groups)
+	}
 	cancelWork(ErrStopping)
-	if !waitUntil(finished, deadline.Add(cancelGrace)) {
-		c.Logger.Error("handlers do not return; their messages become visible by themselves", "groups", len(c.currentLeases()))
+	if waitUntil(finished, deadline.Add(CancelGrace(c.config.StopSignal))) {
+		return err
+	}
+	c.config.Logger.Error("handlers do not return; their messages become visible by themselves",
+		"groups", len(c.currentLeases()))
+	return nil
+}
+
+// handBackTails hands back the messages that wait behind a head that is worked on.
+func (c *Consumer) handBackTails() {
+	for _, l := range c.currentLeases() {
+		if tail := l.takeTail(); tail != nil {
+			c.groups.Go(func() {
+				c.observeHandBack(tail, 0)
+				c.changeVisibility(tail, 0, 0)
+			})
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ func TestDrain(t *testing.T) {
 			assert.Equal(t, []string{"a2"}, w.bodies(w.queueURL))
 		})
 	})
-	t.Run("an idle worker is gone at once", func(t *testing.T) {
+	t.Run("an idle worker is gone after its poll", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 10)
@@ -45,7 +46,7 @@ func TestDrain(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			stopped := time.Now()
 			require.NoError(t, stop())
-			assert.LessOrEqual(t, time.Since(stopped), time.Second, "though the queue's own wait is 20 s")
+			assert.LessOrEqual(t, time.Since(stopped), 10*time.Second, "when its poll has ended, which is not cut off")
 		})
 	})
 	t.Run("handlers that take too long are cancelled", func(t *testing.T) {
@@ -119,17 +120,29 @@ func TestDrain(t *testing.T) {
 
 // refusing is a Protection that says no for a while.
 type refusing struct {
-	err   error
-	until time.Time
+	err     error
+	until   time.Time
+	refused atomic.Bool
 }
 
-type unwantedError struct{}
+// unwantedError is a ScaleInPending: for a pause, or for good.
+type unwantedError struct{ pause time.Duration }
 
-func (unwantedError) Error() string  { return "DEPLOYMENT_BLOCKED" }
-func (unwantedError) Unwanted() bool { return true }
+var _ ScaleInPending = unwantedError{}
 
-func (r refusing) Hold(context.Context) (func(), error) {
+func (unwantedError) Error() string                   { return "DEPLOYMENT_BLOCKED" }
+func (e unwantedError) ScaleInPending() time.Duration { return e.pause }
+
+func (r *refusing) Ready(context.Context) error {
+	if r.refused.Load() && time.Now().Before(r.until) {
+		return r.err
+	}
+	return nil
+}
+
+func (r *refusing) Hold(context.Context) (func(), error) {
 	if time.Now().Before(r.until) {
+		r.refused.Store(true)
 		return nil, r.err
 	}
 	return func() {}, nil
@@ -144,7 +157,7 @@ func TestProtectionRefused(t *testing.T) {
 			w.send("a", "a1", "a2")
 			granted := time.Now().Add(5 * time.Minute)
 			config := w.config()
-			config.Protection = refusing{errors.New("the agent does not answer"), granted}
+			config.Protection = &refusing{err: errors.New("the agent does not answer"), until: granted}
 			var seen record
 			stop := w.run(config, func(_ context.Context, m *Message) error {
 				assert.False(t, time.Now().Before(granted))
@@ -165,7 +178,7 @@ func TestProtectionRefused(t *testing.T) {
 			w := newWorld(t, 10)
 			w.send("a", "a1", "a2")
 			config := w.config()
-			config.Protection = refusing{unwantedError{}, time.Now().Add(time.Hour)}
+			config.Protection = &refusing{err: unwantedError{}, until: time.Now().Add(time.Hour)}
 			c, err := New(client(w.server), HandlerFunc(func(context.Context, *Message) error {
 				assert.Fail(t, "nothing may start unprotected")
 				return nil
@@ -174,7 +187,7 @@ func TestProtectionRefused(t *testing.T) {
 			require.NoError(t, c.Run(t.Context()), "and exits with 0, by itself")
 			for _, body := range []string{"a1", "a2"} {
 				m, _ := w.message(body)
-				assert.True(t, m.VisibleAt(time.Now()), "%s is handed back", body)
+				assert.True(t, m.VisibleAt(time.Now().Add(HeadStart)), "%s is handed back", body)
 			}
 		})
 	})
@@ -188,7 +201,7 @@ func TestAnOutageOfTheAgentBurnsNoReceives(t *testing.T) {
 			w.send(fmt.Sprint("group", i), fmt.Sprint("m", i))
 		}
 		config := w.config()
-		config.Protection = refusing{errors.New("the agent does not answer"), time.Now().Add(6 * time.Hour)}
+		config.Protection = &refusing{err: errors.New("the agent does not answer"), until: time.Now().Add(6 * time.Hour)}
 		stop := w.run(config, func(context.Context, *Message) error { return nil })
 		time.Sleep(7 * time.Hour)
 		require.NoError(t, stop())
@@ -197,10 +210,30 @@ func TestAnOutageOfTheAgentBurnsNoReceives(t *testing.T) {
 	})
 }
 
-// holding is a Protection that a function stands for.
-type holding func(ctx context.Context) (func(), error)
+// holding is a Protection that a function stands for. Once it has failed, Ready asks it,
+// too.
+func holding(hold func(ctx context.Context) (func(), error)) Protection {
+	return &heldBy{hold: hold}
+}
 
-func (h holding) Hold(ctx context.Context) (func(), error) { return h(ctx) }
+type heldBy struct {
+	hold   func(ctx context.Context) (func(), error)
+	failed atomic.Bool
+}
+
+func (h *heldBy) Ready(ctx context.Context) error {
+	if !h.failed.Load() {
+		return nil
+	}
+	_, err := h.Hold(ctx)
+	return err
+}
+
+func (h *heldBy) Hold(ctx context.Context) (func(), error) {
+	release, err := h.hold(ctx)
+	h.failed.Store(err != nil)
+	return release, err
+}
 
 func TestNothingStartsAfterTheSignal(t *testing.T) {
 	t.Parallel()

@@ -10,10 +10,10 @@ import (
 type outcome int
 
 const (
-	done      outcome = iota // deleted, or in the dead-letter queue
-	failed                   // to be handed back and tried again
+	settled   outcome = iota // deleted, or in the dead-letter queue
+	failed                   // the handler failed, or asked for later
 	abandoned                // somebody else's now
-	unstarted                // to be handed back as it is
+	handBack                 // to be handed back
 )
 
 // runGroup works through the messages of a lease, one by one, each after SQS has
@@ -23,25 +23,23 @@ func (c *Consumer) runGroup(l *lease, before *lease) {
 	if !c.awaitPredecessor(before) {
 		wait := time.Duration(0)
 		if !c.stopping() {
-			wait = c.handBackFor(l, exponential(c.Backoff, c.MaxBackoff, l.receiveCount))
+			wait = c.exponential(time.Second, c.config.MaxBackoff, l.receiveCount)
 		}
-		c.release(l.takeAll(), wait)
+		c.handBack(l, wait)
+		return
+	}
+	if !c.enterSlot(l) {
+		c.handBack(l, 0)
 		return
 	}
 	for m := l.head(); m != nil; m = l.head() {
-		result, wait := c.handleHead(l, m)
-		switch result {
-		case done:
+		switch result, wait := c.handleHead(l, m); result {
+		case settled:
 			c.blocked.remove(l.groupID)
-		case failed:
-			c.blocked.add(l.groupID, time.Now(), wait)
-			c.cut() // the next poll takes the head without those behind it
-			c.release(l.takeAll(), wait)
+		case handBack:
+			c.handBack(l, wait)
 			return
-		case unstarted:
-			c.release(l.takeAll(), 0)
-			return
-		case abandoned:
+		default:
 			return
 		}
 	}
@@ -60,122 +58,110 @@ func (c *Consumer) awaitPredecessor(before *lease) bool {
 	case <-before.done:
 		return true
 	case <-timer.C:
-	case <-c.stop:
+	case <-c.stop.Done():
 	}
 	return false
 }
 
-// handleHead handles a message and settles it. A failed one is tried again here
-// first, while the lease holds, since that costs the messages behind it nothing.
+// handleHead handles a message, as often as it may be tried within the lease, and
+// settles it. Wait is for how long to hide it if it is to be handed back.
 func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.Duration) {
-	for attempt := 1; ; attempt++ {
+	for attempts := 0; ; {
 		if c.stopping() {
-			return unstarted, 0
+			return handBack, 0
 		}
-		result, err := c.attempt(l, m)
+		if !c.config.Fits(time.Until(l.limit)) {
+			return handBack, 0
+		}
+		result, took, err := c.attempt(l, m)
+		if !c.config.Fits(time.Until(l.limit)) {
+			c.outlasted()
+		}
 		if result != failed {
 			return result, 0
 		}
-		if errors.Is(context.Cause(l.ctx), ErrStopping) {
-			return unstarted, 0 // it was cancelled, which is no fault of the message
+		if !isLater(err) {
+			attempts++
 		}
-		c.Metrics.Retried(m)
-		c.Logger.Warn("the handler failed", append(about(m), "attempt", attempt, "error", err)...)
-		var retry retryError
-		if errors.As(err, &retry) {
-			return failed, c.handBackFor(l, retry.after)
+		verdict, wait := c.config.AfterFailure(Failure{
+			Err: err, Attempts: attempts, ReceiveCount: m.ReceiveCount, LeaseLeft: time.Until(l.limit),
+		})
+		if verdict == DeadLetter {
+			c.reportFailure(m, attempts, took, 0, err)
+			return c.bury(l, m, attempts, err)
 		}
-		if attempt >= c.Attempts || c.pause(l, exponential(c.Backoff, c.MaxBackoff, attempt)) != nil {
-			return failed, c.handBackFor(l, exponential(c.Backoff, c.MaxBackoff, max(m.ReceiveCount, 1)))
+		if !isLater(err) {
+			wait += c.jitter(wait / JitterDivisor)
+		}
+		c.blocked.add(l.groupID, time.Now(), wait)
+		c.reportFailure(m, attempts, took, wait, err)
+		due := time.Now().Add(wait)
+		if verdict == HandBack || !c.waitInLease(l, wait) {
+			return handBack, max(0, time.Until(due))
 		}
 	}
 }
 
 // attempt calls the handler once, under protection, and settles what it has done.
-func (c *Consumer) attempt(l *lease, m *Message) (outcome, error) {
-	release, err := c.Protection.Hold(l.ctx)
-	if l.expire() || l.ctx.Err() != nil {
+func (c *Consumer) attempt(l *lease, m *Message) (result outcome, took time.Duration, err error) {
+	release, err := c.config.Protection.Hold(l.ctx)
+	if l.loseIfExpired() || l.ctx.Err() != nil {
 		if err == nil {
 			release()
 		}
-		return interrupted(l), nil
+		return handBack, 0, nil // if there still is something to hand back
 	}
 	if err != nil {
 		c.refused(err)
-		return unstarted, err
+		return handBack, 0, err
 	}
 	defer release()
 	if c.stopping() {
-		return unstarted, nil // it was not, before the agent was asked
+		return handBack, 0, nil // it was not, before the agent was asked
 	}
 	began := time.Now()
 	err = c.call(l, m)
-	handling, age := time.Since(began), began.Sub(m.SentAt)
-	if l.lost() {
-		return abandoned, err // even if it is done: the handle is good for nothing
+	took = time.Since(began)
+	switch {
+	case l.lost():
+		return abandoned, took, err // even if it is done: the handle has expired
+	case err == nil:
+		return c.conclude(l, m, Event{Kind: Done, Message: m, Took: took, Age: began.Sub(m.SentAt)}), took, nil
+	case errors.Is(context.Cause(l.ctx), ErrStopping):
+		return handBack, took, err // it was cancelled, which is no fault of the message
 	}
-	if err == nil {
-		return c.conclude(l, m, func() { c.Metrics.Done(m, handling, age) }), nil
-	}
-	if IsPermanent(err) && c.DeadLetterQueueURL != "" {
-		return c.bury(l, m, err), err
-	}
-	return failed, err
-}
-
-// handBackFor is how long a failed message is hidden: whole seconds, no longer than
-// SQS takes, and past the poll that is being cut short, which would take the
-// messages behind it along.
-func (c *Consumer) handBackFor(l *lease, wait time.Duration) time.Duration {
-	whole := max(2*shortestWait, (wait + time.Second - 1).Truncate(time.Second))
-	return max(0, min(whole, time.Until(l.limit).Truncate(time.Second)))
+	return failed, took, err
 }
 
 // call runs the handler with its limit of time.
 func (c *Consumer) call(l *lease, m *Message) error {
-	ctx, cancel := context.WithTimeoutCause(l.ctx, c.HandlerTimeout, ErrHandlerTimeout)
+	ctx, cancel := context.WithTimeoutCause(l.ctx, c.config.HandlerTimeout, ErrHandlerTimeout)
 	defer cancel()
 	return safely(ctx, c.handler, m)
 }
 
-// interrupted is what becomes of a message whose lease ended before its handler began.
-func interrupted(l *lease) outcome {
-	if l.lost() {
-		return abandoned
+// reportFailure tells of a call that failed, or asked for later.
+func (c *Consumer) reportFailure(m *Message, attempt int, took, wait time.Duration, err error) {
+	if isLater(err) {
+		c.config.Observe(Event{Kind: Postponed, Message: m, Err: err, Took: took, Wait: wait})
+		c.config.Logger.Info("the handler asks for later", append(about(m), "wait", wait.String(), "reason", err)...)
+		return
 	}
-	return unstarted
+	c.config.Observe(Event{Kind: Failed, Message: m, Attempt: attempt, Err: err, Took: took, Wait: wait})
+	record := append(about(m), "attempt", attempt, "wait", wait.String(), "error", err)
+	if details := detailsOf(err); len(details) > 0 {
+		record = append(record, "details", details)
+	}
+	c.config.Logger.Warn("the handler failed", record...)
 }
 
-// conclude deletes a message that needs no more work.
-func (c *Consumer) conclude(l *lease, m *Message, count func()) outcome {
+// conclude deletes a message that needs no more work, and tells of it.
+func (c *Consumer) conclude(l *lease, m *Message, event Event) outcome {
 	if err := c.settle(l, m); err != nil {
-		c.Logger.Warn("a message is done but could not be deleted; it will come again", append(about(m), "error", err)...)
+		c.config.Logger.Warn("a message is done but could not be deleted; it will come again",
+			append(about(m), "error", err)...)
 		return abandoned
 	}
-	count()
-	return done
-}
-
-// bury moves a message that can never succeed to the dead-letter queue.
-func (c *Consumer) bury(l *lease, m *Message, reason error) outcome {
-	if err := c.deadLetter(m); err != nil {
-		c.Logger.Warn("putting a message into the dead-letter queue failed", append(about(m), "error", err)...)
-		return failed
-	}
-	c.Logger.Warn("a message went to the dead-letter queue", append(about(m), "error", reason)...)
-	return c.conclude(l, m, func() { c.Metrics.DeadLettered(m) })
-}
-
-// pause waits between two attempts, unless the lease or the worker ends.
-func (c *Consumer) pause(l *lease, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-l.ctx.Done():
-		return context.Cause(l.ctx)
-	case <-c.stop:
-		return ErrStopping
-	}
+	c.config.Observe(event)
+	return settled
 }

@@ -28,7 +28,16 @@ type world struct {
 	failed   string // URL of the dead-letter queue
 }
 
+// newWorld is one where a long poll ends when its client hangs up.
 func newWorld(t testing.TB, maxReceiveCount int) *world {
+	t.Helper()
+	w := newLingeringWorld(t, maxReceiveCount)
+	w.server.PollsEndWithConnection = true
+	return w
+}
+
+// newLingeringWorld is one where SQS goes on serving a poll whose client hung up.
+func newLingeringWorld(t testing.TB, maxReceiveCount int) *world {
 	t.Helper()
 	account := cloud.NewAccount("us-west-1")
 	failed, err := account.CreateQueue(cloud.Queue{Name: "failed.fifo", FIFO: true})
@@ -132,26 +141,32 @@ func (r *record) all() []string {
 	return append([]string{}, r.lines...)
 }
 
-// counts is a Metrics that can be read.
+// counts is an observer that can be read.
 type counts struct {
-	NoMetrics
-	mu                                    sync.Mutex
-	received, done, retried, buried, lost int
-	blockedGroups                         int
-	blockedFor                            time.Duration
+	mu            sync.Mutex
+	of            map[EventKind]int
+	messages      int // received
+	blockedGroups int
+	blockedFor    time.Duration
 }
 
-func (c *counts) locked(change func()) {
+func (c *counts) observe(e Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	change()
+	if c.of == nil {
+		c.of = map[EventKind]int{}
+	}
+	c.of[e.Kind]++
+	switch e.Kind {
+	case Received:
+		c.messages += e.Count
+	case Blocked:
+		c.blockedGroups, c.blockedFor = e.Count, e.Age
+	}
 }
 
-func (c *counts) Received(n int)                              { c.locked(func() { c.received += n }) }
-func (c *counts) Done(*Message, time.Duration, time.Duration) { c.locked(func() { c.done++ }) }
-func (c *counts) Retried(*Message)                            { c.locked(func() { c.retried++ }) }
-func (c *counts) DeadLettered(*Message)                       { c.locked(func() { c.buried++ }) }
-func (c *counts) LeaseLost(string)                            { c.locked(func() { c.lost++ }) }
-func (c *counts) Blocked(groups int, oldest time.Duration) {
-	c.locked(func() { c.blockedGroups, c.blockedFor = groups, oldest })
+func (c *counts) get(kind EventKind) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[kind]
 }

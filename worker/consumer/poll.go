@@ -2,10 +2,8 @@ package consumer
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,35 +12,96 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// poll receives messages while there are slots for them.
-func (c *Consumer) poll(ctx, work context.Context) error {
-	for received := false; ; received = true {
-		slots, err := c.takeSlots(ctx)
+// poll receives messages while there are slots for them. There is always one poll; each
+// that comes back full starts another, if enough slots are free to fill it.
+func (c *Consumer) poll(work context.Context) error {
+	for received := false; ; {
+		most, wait := c.pollSize(), c.config.PollWait()
+		taken, until, err := c.slots.take(c.stop, most, wait)
 		if err != nil {
 			return nil // stopping
 		}
-		p := newPoll(c, slots)
-		if err := c.receive(ctx, p, received); err != nil {
-			c.slots.Release(int64(slots))
-			if ctx.Err() != nil {
-				return nil // stopping
-			}
-			return fmt.Errorf("receiving from %s: %w", c.QueueURL, err)
+		if !c.ready() {
+			c.slots.giveBack(taken)
+			c.pause.await(c.stop)
+			continue
 		}
-		c.start(work, p)
+		if !until.IsZero() {
+			wait = min(wait, max(shortestWait, time.Until(until).Truncate(time.Second)))
+		}
+		p := c.newPoll(taken, wait)
+		if err := c.receive(p, received); err != nil {
+			c.slots.giveBack(taken)
+			if c.stopping() {
+				return nil
+			}
+			return fmt.Errorf("receiving from %s: %w", c.config.QueueURL, err)
+		}
+		received = true
+		c.begin(work, p)
 	}
 }
 
-// receive runs a poll, with patience: the same one again and again, so that messages
-// whose delivery got lost come after all. Only the first may be refused for good.
-func (c *Consumer) receive(ctx context.Context, p *poll, received bool) error {
+// pollMore receives once more beside the polls that are under way.
+func (c *Consumer) pollMore(work context.Context) {
+	most := c.pollSize()
+	if c.stopping() || !c.slots.takeIfFree(most) {
+		return
+	}
+	c.pollers.Go(func() {
+		p := c.newPoll(most, shortestWait)
+		if !c.ready() || c.receive(p, true) != nil {
+			c.slots.giveBack(most)
+			return
+		}
+		c.begin(work, p)
+	})
+}
+
+// pollSize is how many messages to ask for.
+func (c *Consumer) pollSize() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().Before(c.single) {
+		return 1
+	}
+	return BatchSize
+}
+
+// outlasted notes that a call of the handler left too little of a lease for another. To
+// receive several messages of a group then only spends receives of theirs, so for the
+// time of a lease they come one by one.
+func (c *Consumer) outlasted() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.single = time.Now().Add(LongestLease)
+}
+
+// patience is how long the first poll may be refused for want of rights, which take a
+// while to be known everywhere when they are new. Source: IAM user guide, "Changes that
+// I make are not always immediately visible".
+const patience = time.Minute
+
+// receive runs a poll, again and again under the same attempt id, so that messages whose
+// delivery got lost come after all. Only the first may be refused for good.
+func (c *Consumer) receive(p *poll, received bool) error {
+	began := time.Now()
 	for failures := 1; ; failures++ {
-		err := p.run(c.cuttable(ctx))
-		if err == nil || ctx.Err() != nil || !received && isRefusal(err) {
+		err := p.run(c.calls)
+		switch {
+		case err == nil:
+			return nil
+		case c.stopping():
+			return err
+		case !received && isDenial(err):
+			if time.Since(began) >= patience {
+				return fmt.Errorf("refused for %s: %w", patience, err)
+			}
+		case !received && isRefusal(err):
 			return err
 		}
-		c.Logger.Warn("receiving failed; it is tried again", "error", err)
-		if err := sleep(ctx, exponential(c.Backoff, 30*time.Second, failures)); err != nil {
+		c.config.Logger.Warn("receiving failed; it is tried again", "error", err)
+		if err := sleep(c.stop, c.exponential(time.Second, 30*time.Second, failures)); err != nil {
 			return err
 		}
 		if time.Since(p.askedAt) > attemptLife {
@@ -51,115 +110,62 @@ func (c *Consumer) receive(ctx context.Context, p *poll, received bool) error {
 	}
 }
 
-// cuttable is a context for a poll that others may cut short.
-func (c *Consumer) cuttable(ctx context.Context) context.Context {
-	poll, cut := context.WithCancel(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cutPoll != nil {
-		c.cutPoll() // of the poll before; it is over
-	}
-	c.cutPoll = cut
-	return poll
-}
-
-// cut ends the poll that is under way.
-func (c *Consumer) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cutPoll != nil {
-		c.cutPoll()
-	}
-}
-
-// takeSlots waits until work may start, and takes as many slots as a poll can fill.
-// While a failed message is about to come back it takes one only: then it comes
-// alone, and does not burn the receive counts of those behind it.
-func (c *Consumer) takeSlots(ctx context.Context) (int, error) {
-	c.mu.Lock()
-	pause := time.Until(c.pauseUntil)
-	c.mu.Unlock()
-	if pause > 0 {
-		if err := sleep(ctx, pause); err != nil {
-			return 0, err
-		}
-	}
-	if err := c.awaitProtection(ctx); err != nil {
-		return 0, err
-	}
-	if err := c.slots.Acquire(ctx, 1); err != nil {
-		return 0, err
-	}
-	taken := 1
-	if now := time.Now(); c.blocked.dueBetween(now, now.Add(c.WaitTime)) {
-		return taken, nil
-	}
-	for taken < batchSize && c.slots.TryAcquire(1) {
-		taken++
-	}
-	return taken, nil
-}
-
 // attemptLife is how long SQS remembers an attempt id, less a margin.
 const attemptLife = 4 * time.Minute
-
-// awaitProtection asks for protection before it receives, once it was refused: what is
-// received only to be handed back comes nearer to the dead-letter queue each time.
-func (c *Consumer) awaitProtection(ctx context.Context) error {
-	for c.refusals.Load() > 0 {
-		release, err := c.Protection.Hold(ctx)
-		if err == nil {
-			release()
-			c.refusals.Store(0)
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := sleep(ctx, c.refused(err)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // poll is one receive.
 type poll struct {
 	c *Consumer
-	// attempt tells SQS which receives are the same, so that a repetition after a lost
-	// answer gets the same messages.
+	// attempt is the id by which SQS knows which receives are the same, so that a
+	// repetition after a lost answer gets the same messages.
 	attempt string
 	slots   int
+	wait    time.Duration
 	askedAt time.Time
 	// receivedAt is when the answer was asked for that arrived.
 	receivedAt time.Time
 	messages   []types.Message
+	// lingers is until when a try whose connection broke may go on at SQS.
+	lingers time.Time
 }
 
-func newPoll(c *Consumer, slots int) *poll {
-	p := &poll{c: c, slots: slots}
+func (c *Consumer) newPoll(slots int, wait time.Duration) *poll {
+	p := &poll{c: c, slots: slots, wait: wait}
 	p.renew()
 	return p
 }
 
 // renew makes it a receive of its own.
-func (p *poll) renew() { p.attempt, p.askedAt = rand.Text(), time.Now() }
+func (p *poll) renew() { p.attempt, p.askedAt = p.c.newID(), time.Now() }
 
 // shortestWait is the least that can be asked of SQS: the SDK leaves out a wait of 0,
 // and the queue's own then applies, often 20 s.
 const shortestWait = time.Second
 
-// run receives. If the answer is lost or the poll is cut off it asks again, at once,
-// for the same messages: they would be hidden from everybody otherwise.
+// run receives. It is never cut off: a long poll outlives its connection, and would take
+// messages to nobody. If the connection breaks it asks again for the same messages, at
+// once, and until the broken try must be over.
 func (p *poll) run(ctx context.Context) error {
-	err := p.receive(ctx, min(p.c.WaitTime, (p.c.VisibilityTimeout/3).Truncate(time.Second)))
-	if err == nil || isRefusal(err) {
-		return err
+	for wait := p.wait; ; wait = shortestWait {
+		err := p.receive(ctx, wait)
+		var answer smithy.APIError
+		switch {
+		case err == nil && (len(p.messages) > 0 || p.receivedAt.After(p.lingers)):
+			return nil
+		case err == nil:
+			continue
+		case errors.As(err, &answer):
+			return err // it had no effect
+		}
+		p.lingers = time.Now().Add(callTimeout)
+		again := p.receive(ctx, shortestWait)
+		if again != nil {
+			return errors.Join(err, again)
+		}
+		if len(p.messages) > 0 {
+			return nil
+		}
 	}
-	if again := p.receive(context.WithoutCancel(ctx), shortestWait); again != nil {
-		return errors.Join(err, again)
-	}
-	return nil
 }
 
 func (p *poll) receive(ctx context.Context, wait time.Duration) error {
@@ -167,9 +173,9 @@ func (p *poll) receive(ctx context.Context, wait time.Duration) error {
 	defer cancel()
 	p.receivedAt = time.Now()
 	output, err := p.c.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl:                    aws.String(p.c.QueueURL),
+		QueueUrl:                    aws.String(p.c.config.QueueURL),
 		MaxNumberOfMessages:         int32(p.slots),
-		VisibilityTimeout:           int32(p.c.VisibilityTimeout / time.Second),
+		VisibilityTimeout:           int32(p.c.config.VisibilityTimeout / time.Second),
 		WaitTimeSeconds:             int32(wait / time.Second),
 		ReceiveRequestAttemptId:     aws.String(p.attempt),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
@@ -180,12 +186,4 @@ func (p *poll) receive(ctx context.Context, wait time.Duration) error {
 	}
 	p.messages = output.Messages
 	return nil
-}
-
-// isRefusal says whether SQS refused a request for what it is, so that repeating it
-// is of no use.
-func isRefusal(err error) bool {
-	var refusal smithy.APIError
-	throttles := []string{"RequestThrottled", "ThrottlingException", "Throttling", "TooManyRequestsException", "KmsThrottled"}
-	return errors.As(err, &refusal) && refusal.ErrorFault() == smithy.FaultClient && !slices.Contains(throttles, refusal.ErrorCode())
 }

@@ -205,11 +205,15 @@ func (s *scenario) worker(name string) {
 	config := s.config()
 	config.VisibilityTimeout = time.Duration(10+s.number(50)) * time.Second
 	config.Concurrency = 1 + s.number(5)
-	config.Attempts = 1 + s.number(3)
+	config.MaxAttempts = 1 + s.number(3)
 	config.HandlerTimeout = time.Minute + s.upTo(time.Hour)
 	config.MaxBackoff = time.Minute
 	config.StopTimeout = 30*time.Second + s.upTo(90*time.Second)
-	config.Metrics = lossRecorder{s: s}
+	config.Observe = func(e Event) {
+		if e.Kind == LeaseLost {
+			s.totals.lost.Add(1)
+		}
+	}
 	task := protection.New(protection.Options{
 		AgentURI: "http://agent", HandlerTimeout: config.HandlerTimeout, Logger: config.Logger, Client: &http.Client{Transport: agent},
 	})
@@ -264,14 +268,6 @@ func (s *scenario) agentAnswer(protect bool, _ time.Duration) awsapi.AgentAnswer
 		{Status: http.StatusGatewayTimeout, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`, Effect: true},
 	}[s.number(9)]
 }
-
-// lossRecorder counts lost leases.
-type lossRecorder struct {
-	NoMetrics
-	s *scenario
-}
-
-func (r lossRecorder) LeaseLost(string) { r.s.totals.lost.Add(1) }
 
 // handle is a handler that does anything, and checks what it was promised.
 func (s *scenario) handle(ctx context.Context, worker string, agent *awsapi.Agent, killed *atomic.Bool, m *Message) error {

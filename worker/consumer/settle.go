@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -18,18 +17,17 @@ type deleter struct {
 	client   SQS
 	queueURL string
 	requests chan deletion
-	// groups is how many are worked on: with as many deletes at hand there is nothing
-	// to wait for.
+	// groups is how many are worked on: with as many deletes at hand no other can come.
 	groups func() int
 }
 
-// deletion is a message to delete, and where to say how it went.
+// deletion is a message to delete, and where to report how it went.
 type deletion struct {
 	handle string
 	result chan error // buffered
 }
 
-// errNotOurs is a delete that SQS refused since the handle is no longer good.
+// errNotOurs is a delete that SQS refused since the handle has expired.
 var errNotOurs = errors.New("the receipt handle has expired")
 
 // run gathers deletions for a few milliseconds, or until a batch is full or no group
@@ -49,7 +47,7 @@ func (d *deleter) run(ctx context.Context) {
 		case request := <-d.requests:
 			pending = append(pending, request)
 			switch {
-			case len(pending) >= min(batchSize, d.groups()):
+			case len(pending) >= min(BatchSize, d.groups()):
 				flush()
 			case len(pending) == 1:
 				timer.Reset(gather)
@@ -132,74 +130,23 @@ func (d *deleter) one(ctx context.Context, m *Message) error {
 // the message is ours a failed delete is repeated, for as long as the last extension
 // reaches; a handle that has expired is a lost lease, and never tried again.
 func (c *Consumer) settle(l *lease, m *Message) error {
-	ctx, cancel := context.WithDeadline(c.calls, l.beginSettling())
+	ctx, cancel := context.WithDeadline(c.calls, l.beginDelete())
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		err := c.deleter.one(ctx, m)
 		switch {
 		case err == nil:
-			l.settled()
+			l.dropHead()
 			return nil
 		case errors.Is(err, errNotOurs), ctx.Err() != nil:
 			l.lose()
 			return fmt.Errorf("deleting: %w", err)
 		}
-		c.Logger.Warn("a delete failed; it is tried again", append(about(m), "error", err)...)
-		if sleep(ctx, exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
+		c.config.Logger.Warn("a delete failed; it is tried again", append(about(m), "error", err)...)
+		if sleep(ctx, c.exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
 			l.lose()
 			return fmt.Errorf("deleting: %w", err)
 		}
-	}
-}
-
-// release hands messages back: those behind the head first, so that the head blocks
-// them for as long as it is hidden, and the head last, hidden for a time. A failed
-// call is not repeated: what was not handed back becomes visible by itself, in order.
-func (c *Consumer) release(messages []*Message, headAfter time.Duration) {
-	if len(messages) == 0 {
-		return
-	}
-	c.changeVisibility(messages[1:], 0)
-	c.changeVisibility(messages[:1], headAfter)
-}
-
-func (c *Consumer) changeVisibility(messages []*Message, visibility time.Duration) {
-	if len(messages) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(c.calls, callTimeout)
-	defer cancel()
-	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(messages))
-	for i, m := range messages {
-		entries[i] = visibilityEntry(i, m, visibility)
-	}
-	_, err := c.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(c.QueueURL), Entries: entries})
-	if err != nil {
-		c.Logger.Warn("handing back messages failed; they become visible by themselves", append(about(messages[0]), "messages", len(messages), "error", err)...)
-	}
-}
-
-// deadLetter puts a copy of a message into the dead-letter queue. Its id as
-// deduplication id, which SQS uses too when it redrives, makes a repetition harmless.
-func (c *Consumer) deadLetter(m *Message) error {
-	ctx, cancel := context.WithTimeout(c.calls, callTimeout)
-	defer cancel()
-	input := &sqs.SendMessageInput{
-		QueueUrl: aws.String(c.DeadLetterQueueURL), MessageBody: aws.String(m.Body),
-		MessageGroupId: aws.String(m.GroupID), MessageDeduplicationId: aws.String(m.ID), MessageAttributes: m.Attributes,
-	}
-	if m.TraceHeader != "" {
-		input.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
-			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: aws.String(m.TraceHeader)},
-		}
-	}
-	_, err := c.client.SendMessage(ctx, input)
-	return err
-}
-
-func visibilityEntry(i int, m *Message, visibility time.Duration) types.ChangeMessageVisibilityBatchRequestEntry {
-	return types.ChangeMessageVisibilityBatchRequestEntry{
-		Id: aws.String(entryID(i)), ReceiptHandle: aws.String(m.handle), VisibilityTimeout: int32(visibility / time.Second),
 	}
 }
 
@@ -212,12 +159,12 @@ func entryID(i int) string { return strconv.Itoa(i) }
 
 // exponential is base, doubled with each attempt after the first, up to most, and
 // shortened at random by up to half, so that workers do not move in step.
-func exponential(base, most time.Duration, attempt int) time.Duration {
+func (c *Consumer) exponential(base, most time.Duration, attempt int) time.Duration {
 	d := most
 	if shift := attempt - 1; shift < 63 && base <= most>>shift {
 		d = base << shift
 	}
-	return d/2 + rand.N(d/2+1)
+	return d/2 + c.jitter(d/2)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

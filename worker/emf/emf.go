@@ -16,25 +16,22 @@ import (
 // Namespace of the metrics.
 const Namespace = "FargateQueueWorker"
 
-// maxSamples is the most values that the format takes for a metric in one line.
-const maxSamples = 100
-
-// Metrics gathers what a consumer does and writes it with Flush.
+// Metrics gathers what a consumer does, if Observe is its Config.Observe, and writes it
+// with Flush.
 type Metrics struct {
 	output    io.Writer
 	queueName string
 
-	mu     sync.Mutex
-	counts map[string]int
-	values map[string][]float64
-	gauges map[string]float64
+	mu         sync.Mutex
+	counts     map[string]int
+	histograms map[string]*histogram
+	gauges     map[string]float64
 }
-
-var _ consumer.Metrics = (*Metrics)(nil)
 
 // units are those of each metric; they also say which ones there are.
 var units = map[string]string{
-	"Received": "Count", "Done": "Count", "Retried": "Count", "DeadLettered": "Count", "LeaseLost": "Count",
+	"Received": "Count", "Done": "Count", "Retried": "Count", "Postponed": "Count", "HandedBack": "Count",
+	"DeadLettered": "Count", "LeaseLost": "Count",
 	"HandlerTime": "Seconds", "QueueAge": "Seconds",
 	"InFlightGroups": "Count", "BlockedGroups": "Count", "OldestBlockedGroup": "Seconds",
 }
@@ -43,52 +40,45 @@ var units = map[string]string{
 func New(output io.Writer, queueName string) *Metrics {
 	return &Metrics{
 		output: output, queueName: queueName,
-		counts: map[string]int{}, values: map[string][]float64{}, gauges: map[string]float64{},
+		counts: map[string]int{}, histograms: map[string]*histogram{}, gauges: map[string]float64{},
 	}
 }
 
-func (m *Metrics) count(name string, n int) {
+// Observe counts an event.
+func (m *Metrics) Observe(e consumer.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.counts[name] += n
-}
-
-// Received implements consumer.Metrics.
-func (m *Metrics) Received(messages int) { m.count("Received", messages) }
-
-// Done implements consumer.Metrics. Of a busy minute the first hundred messages
-// stand for the others.
-func (m *Metrics) Done(_ *consumer.Message, handling, age time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.counts["Done"]++
-	if len(m.values["HandlerTime"]) < maxSamples {
-		m.values["HandlerTime"] = append(m.values["HandlerTime"], handling.Seconds())
-		m.values["QueueAge"] = append(m.values["QueueAge"], age.Seconds())
+	switch e.Kind {
+	case consumer.Received:
+		m.counts["Received"] += e.Count
+	case consumer.Done:
+		m.counts["Done"]++
+		m.add("HandlerTime", e.Took)
+		m.add("QueueAge", e.Age)
+	case consumer.Failed:
+		m.counts["Retried"]++
+	case consumer.Postponed:
+		m.counts["Postponed"]++
+	case consumer.HandedBack:
+		m.counts["HandedBack"] += e.Count
+	case consumer.DeadLettered:
+		m.counts["DeadLettered"]++
+	case consumer.LeaseLost:
+		m.counts["LeaseLost"]++
+	case consumer.InFlight:
+		m.gauges["InFlightGroups"] = float64(e.Count)
+	case consumer.Blocked:
+		m.gauges["BlockedGroups"], m.gauges["OldestBlockedGroup"] = float64(e.Count), e.Age.Seconds()
 	}
 }
 
-// Retried implements consumer.Metrics.
-func (m *Metrics) Retried(*consumer.Message) { m.count("Retried", 1) }
-
-// DeadLettered implements consumer.Metrics.
-func (m *Metrics) DeadLettered(*consumer.Message) { m.count("DeadLettered", 1) }
-
-// LeaseLost implements consumer.Metrics.
-func (m *Metrics) LeaseLost(string) { m.count("LeaseLost", 1) }
-
-// InFlight implements consumer.Metrics.
-func (m *Metrics) InFlight(groups int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.gauges["InFlightGroups"] = float64(groups)
-}
-
-// Blocked implements consumer.Metrics.
-func (m *Metrics) Blocked(groups int, oldest time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.gauges["BlockedGroups"], m.gauges["OldestBlockedGroup"] = float64(groups), oldest.Seconds()
+func (m *Metrics) add(name string, d time.Duration) {
+	h, ok := m.histograms[name]
+	if !ok {
+		h = newHistogram()
+		m.histograms[name] = h
+	}
+	h.add(d.Seconds())
 }
 
 // metric is a metric's definition in a line.
@@ -106,8 +96,8 @@ func (m *Metrics) Flush(now time.Time) error {
 	for name, n := range m.counts {
 		line[name] = n
 	}
-	for name, values := range m.values {
-		line[name] = values
+	for name, h := range m.histograms {
+		line[name] = h.distribution()
 	}
 	for name, value := range m.gauges {
 		if value != 0 {
@@ -115,7 +105,7 @@ func (m *Metrics) Flush(now time.Time) error {
 		}
 	}
 	clear(m.counts)
-	clear(m.values)
+	clear(m.histograms)
 	var metrics []metric
 	for name := range line {
 		if unit, ok := units[name]; ok {

@@ -24,15 +24,9 @@ const (
 	attempts     = 3
 	attemptPause = 500 * time.Millisecond
 
-	// longestLease is the most the agent grants.
-	longestLease = 2880 * time.Minute
-	// margin of a lease over the handler's limit. A task that is busy all the time
-	// renews its protection a little more often than that, and is refused if the
-	// service wants fewer tasks by then: a longer one would keep busy tasks from ever
-	// being scaled in, a shorter one would burden the API of ECS.
-	margin = 5 * time.Minute
-	// settling is what a message takes besides its handler.
-	settling = time.Minute
+	// askAgainAfter is the pause between requests to an agent that fails, for a task
+	// whose protection reaches far enough without it.
+	askAgainAfter = time.Minute
 
 	// DefaultHoldDown is shorter than any idle window of a guarded alarm (3 minutes).
 	DefaultHoldDown = 30 * time.Second
@@ -41,22 +35,35 @@ const (
 // RefusedError is the agent's no to a request for protection. It comes with status
 // 200; only the body tells.
 type RefusedError struct {
-	Reason string // such as DEPLOYMENT_BLOCKED
+	Reason string // such as TASK_DEFINITION_INACTIVE
 }
 
 // Error implements error.
 func (e *RefusedError) Error() string { return "protection refused: " + e.Reason }
 
-// Unwanted says whether the service has more protected tasks than it wants tasks, so
-// that this one had better go.
-func (e *RefusedError) Unwanted() bool { return e.Reason == "DEPLOYMENT_BLOCKED" }
+// ScaleInPendingError says that the service has more protected tasks than it wants
+// tasks. It implements consumer.ScaleInPending.
+type ScaleInPendingError struct {
+	// Pause is for how long the task receives nothing before it asks again; 0 is for
+	// good.
+	Pause time.Duration
+}
+
+// deploymentBlocked is the reason of the agent that ScaleInPendingError stands for.
+const deploymentBlocked = "DEPLOYMENT_BLOCKED"
+
+// Error implements error.
+func (e *ScaleInPendingError) Error() string { return "protection refused: " + deploymentBlocked }
+
+// ScaleInPending implements consumer.ScaleInPending.
+func (e *ScaleInPendingError) ScaleInPending() (pause time.Duration) { return e.Pause }
 
 // Options of New.
 type Options struct {
 	// AgentURI is the value of ECS_AGENT_URI. Required.
 	AgentURI string
 	// HandlerTimeout is the longest a handler may take; protection reaches that far
-	// whenever one starts.
+	// whenever one starts. See Lease.
 	HandlerTimeout time.Duration
 	// HoldDown is how long protection lasts after the last handler has ended, so that
 	// calls are made only between busy and idle. Default DefaultHoldDown.
@@ -65,18 +72,21 @@ type Options struct {
 	Client *http.Client
 	// Logger for what a person should know. Default: slog.Default().
 	Logger *slog.Logger
+	// Jitter returns a random part of a duration. Default: math/rand.
+	Jitter func(time.Duration) time.Duration
 }
 
 // Task is the protection of the task that the process runs in.
 type Task struct {
-	Options
-	lease time.Duration
+	options Options
 
 	// lock is held during calls and guards what follows; a channel, since waiting for
 	// it has to end with a context.
 	lock chan struct{}
-	// until is how far the protection reaches for certain; zero if there is none.
-	until time.Time
+	// scaleIn knows how far the protection reaches for certain, and what a refusal means.
+	scaleIn ScaleIn
+	// askAgain is when to ask an agent again that failed; zero if it did not.
+	askAgain time.Time
 	// maybe says that the agent may have granted protection, even if its answer was
 	// lost, so that it has to be ended.
 	maybe bool
@@ -109,7 +119,10 @@ func New(o Options) *Task {
 	if o.HoldDown == 0 {
 		o.HoldDown = DefaultHoldDown
 	}
-	return &Task{Options: o, lease: min(o.HandlerTimeout+margin, longestLease), lock: make(chan struct{}, 1)}
+	return &Task{
+		options: o, lock: make(chan struct{}, 1),
+		scaleIn: ScaleIn{HandlerTimeout: o.HandlerTimeout, Jitter: o.Jitter},
+	}
 }
 
 func logger(o Options) *slog.Logger {
@@ -119,16 +132,36 @@ func logger(o Options) *slog.Logger {
 	return o.Logger
 }
 
+// Ready says whether messages may be received: not while the service wants fewer tasks,
+// nor, since they could only be handed back, while the agent fails. It calls the agent
+// only after trouble, so an idle task is not protected for polling.
+func (t *Task) Ready(ctx context.Context) error {
+	if err := t.acquire(ctx); err != nil {
+		return err
+	}
+	defer t.release()
+	now := time.Now()
+	step := t.scaleIn.BeforeReceive(now, t.holds > 0)
+	if step == Go && !t.askAgain.IsZero() && !t.scaleIn.Covers(now) {
+		step = Ask
+	}
+	if step == Ask {
+		t.stopHoldDown()
+		defer t.startHoldDown()
+	}
+	return t.take(ctx, step)
+}
+
 // Hold makes sure that the task is protected for as long as a handler may take, or
-// says why it is not. It calls the agent only if the protection does not reach far
-// enough. The handler's end has to be reported by calling release, once.
+// says why it is not. It calls the agent only to renew a protection that is some minutes
+// old. The handler's end has to be reported by calling release, once.
 func (t *Task) Hold(ctx context.Context) (release func(), err error) {
 	if err := t.acquire(ctx); err != nil {
 		return nil, err
 	}
 	defer t.release()
 	t.stopHoldDown()
-	if err := t.reach(ctx); err != nil {
+	if err := t.take(ctx, t.scaleIn.BeforeStart(time.Now())); err != nil {
 		t.startHoldDown() // what protection there is has to end some time
 		return nil, err
 	}
@@ -136,33 +169,65 @@ func (t *Task) Hold(ctx context.Context) (release func(), err error) {
 	return t.handlerEnded, nil
 }
 
-// reach extends the protection to the end of a handler that starts now.
-func (t *Task) reach(ctx context.Context) error {
-	if t.pointless || time.Until(t.until) >= t.HandlerTimeout+settling {
+// take carries out a step.
+func (t *Task) take(ctx context.Context, step Step) error {
+	if t.pointless {
 		return nil
 	}
-	asked := time.Now()
+	if step == Ask {
+		var err error
+		if step, err = t.request(ctx); err != nil {
+			return err
+		}
+	}
+	switch step {
+	case Wait:
+		return &ScaleInPendingError{Pause: max(time.Nanosecond, t.scaleIn.Pause(time.Now()))}
+	case Leave:
+		return &ScaleInPendingError{}
+	}
+	return nil
+}
+
+// request asks for protection and says what follows from the answer. A task that is
+// protected for long enough goes on without an answer.
+func (t *Task) request(ctx context.Context) (Step, error) {
+	now := time.Now()
+	covered := t.scaleIn.Covers(now)
+	if covered && now.Before(t.askAgain) {
+		return Go, nil
+	}
 	t.maybe = true
 	err := t.put(ctx, true)
 	var refused *RefusedError
-	if errors.As(err, &refused) && refused.Reason == "TASK_NOT_VALID" {
+	switch {
+	case err == nil:
+		t.askAgain = time.Time{}
+		t.scaleIn.Granted(now)
+		return Go, nil
+	case errors.As(err, &refused) && refused.Reason == "TASK_NOT_VALID":
 		t.pointless = true
-		t.Logger.Info("task protection is off: the task belongs to no service")
-		return nil
+		t.options.Logger.Info("task protection is off: the task belongs to no service")
+		return Go, nil
+	case refused != nil && refused.Reason == deploymentBlocked:
+		t.askAgain = time.Time{}
+		return t.scaleIn.Refused(time.Now(), t.holds > 0), nil
 	}
-	if err == nil {
-		t.until = asked.Add(t.lease)
-		return nil
+	t.askAgain = time.Now().Add(askAgainAfter)
+	if covered && t.scaleIn.Covers(time.Now()) {
+		t.options.Logger.Warn("renewing task protection failed; what there is reaches far enough for now", "error", err)
+		return Go, nil
 	}
 	if refused != nil {
-		return err
+		return Go, err
 	}
 	// The answer may have got lost after the effect; the agent knows.
-	if until, asking := t.ask(ctx); asking == nil && time.Until(until) >= t.HandlerTimeout+settling {
-		t.until = until
-		return nil
+	if until, asking := t.ask(ctx); asking == nil && time.Until(until) >= t.options.HandlerTimeout+Settling {
+		t.askAgain = time.Time{}
+		t.scaleIn.Granted(until.Add(-Lease(t.options.HandlerTimeout)))
+		return Go, nil
 	}
-	return err
+	return Go, err
 }
 
 func (t *Task) handlerEnded() {
@@ -209,7 +274,7 @@ func (t *Task) startHoldDown() {
 	}
 	t.stopHoldDown()
 	spell := t.idleSpell
-	t.holdDown = time.AfterFunc(t.HoldDown, func() { t.endIdleSpell(spell) })
+	t.holdDown = time.AfterFunc(t.options.HoldDown, func() { t.endIdleSpell(spell) })
 }
 
 func (t *Task) endIdleSpell(spell int) {
@@ -224,7 +289,7 @@ func (t *Task) endIdleSpell(spell int) {
 	}
 	t.stopHoldDown()
 	if err := t.unprotect(ctx); err != nil {
-		t.Logger.Warn("ending task protection failed; it is tried again", "error", err)
+		t.options.Logger.Warn("ending task protection failed; it is tried again", "error", err)
 		t.startHoldDown()
 	}
 }
@@ -235,7 +300,7 @@ func (t *Task) unprotect(ctx context.Context) error {
 	if !t.maybe {
 		return nil
 	}
-	t.until = time.Time{}
+	t.scaleIn.Unprotected()
 	if err := t.put(ctx, false); err != nil {
 		return err
 	}
@@ -277,7 +342,7 @@ type answer struct {
 func (t *Task) putOnce(ctx context.Context, enabled bool) error {
 	ask := request{ProtectionEnabled: enabled}
 	if enabled {
-		ask.ExpiresInMinutes = int((t.lease + time.Minute - 1) / time.Minute)
+		ask.ExpiresInMinutes = int((Lease(t.options.HandlerTimeout) + time.Minute - 1) / time.Minute)
 	}
 	body, err := json.Marshal(ask)
 	if err != nil {
@@ -310,12 +375,12 @@ func (t *Task) ask(ctx context.Context) (until time.Time, err error) {
 func (t *Task) call(ctx context.Context, method string, body []byte) (got answer, status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, t.AgentURI+statePath, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, t.options.AgentURI+statePath, bytes.NewReader(body))
 	if err != nil {
 		return got, 0, fmt.Errorf("asking for task protection: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	response, err := t.Client.Do(req)
+	response, err := t.options.Client.Do(req)
 	if err != nil {
 		return got, 0, fmt.Errorf("asking for task protection: %w", err)
 	}

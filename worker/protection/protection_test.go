@@ -15,6 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fargate-queue-worker/sandbox/awsapi"
+	"fargate-queue-worker/worker/consumer"
+)
+
+var (
+	_ consumer.Protection     = (*Task)(nil)
+	_ consumer.ScaleInPending = (*ScaleInPendingError)(nil)
 )
 
 func newTask(agent *awsapi.Agent, limit time.Duration) *Task {
@@ -39,7 +45,7 @@ func TestCallsAreMadeOnEdgesOnly(t *testing.T) {
 		}
 		const busy = 100 * 15 * time.Second
 		calls := agent.Requests()
-		assert.LessOrEqual(t, calls, 1+int(busy/(margin-settling)), "one to protect, and the renewals")
+		assert.LessOrEqual(t, calls, 1+int(busy/(RenewAfter)), "one to protect, and the renewals")
 		assert.Greater(t, calls, 1, "a busy task learns whether it is wanted still")
 		assert.True(t, agent.Protected())
 		time.Sleep(DefaultHoldDown)
@@ -72,7 +78,7 @@ func TestProtectionReachesAsFarAsAHandlerMay(t *testing.T) {
 					require.True(t, agent.Protected(), "at the end of a handler")
 					release()
 				}
-				renewals := float64(3*24*time.Hour) / float64(margin-settling)
+				renewals := float64(3*24*time.Hour) / float64(RenewAfter)
 				assert.Less(t, float64(agent.Requests()), renewals+1)
 				require.NoError(t, task.Close(t.Context()))
 			})
@@ -104,7 +110,7 @@ func TestAnswers(t *testing.T) {
 		reason   string
 		answer   awsapi.AgentAnswer
 		want     string // "" is granted
-		unwanted bool
+		scaleIn  bool
 		requests int
 	}{
 		"granted":            {answer: awsapi.AgentAnswer{}, requests: 1},
@@ -146,8 +152,8 @@ func TestAnswers(t *testing.T) {
 					return
 				}
 				require.ErrorContains(t, err, tc.want, tc.reason)
-				var refused *RefusedError
-				assert.Equal(t, tc.unwanted, errors.As(err, &refused) && refused.Unwanted(), tc.reason)
+				var pending consumer.ScaleInPending
+				assert.Equal(t, tc.scaleIn, errors.As(err, &pending), tc.reason)
 			})
 		})
 	}
@@ -186,8 +192,69 @@ func TestARefusedRenewalLetsWhatRunsRunOn(t *testing.T) {
 		refuse.Store(true)
 		time.Sleep(50 * time.Minute)
 		_, err = task.Hold(t.Context())
-		require.Error(t, err, "a new handler would outlast the protection")
+		require.Error(t, err)
+		var pending consumer.ScaleInPending
+		require.ErrorAs(t, err, &pending)
+		assert.Positive(t, pending.ScaleInPending(), "a busy task asks again later")
 		assert.True(t, agent.Protected(), "the one that runs is protected")
+		release()
+		time.Sleep(time.Minute)
+		assert.False(t, agent.Protected())
+	})
+}
+
+// TestReadyDoesNotProtect: an idle task that polls is not protected for it, and its
+// protection ends though it polls.
+func TestReadyDoesNotProtect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		agent := &awsapi.Agent{}
+		task := newTask(agent, time.Hour)
+		require.NoError(t, task.Ready(t.Context()))
+		assert.Zero(t, agent.Requests())
+		release, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		release()
+		for range 10 {
+			require.NoError(t, task.Ready(t.Context()))
+			time.Sleep(5 * time.Second)
+		}
+		assert.False(t, agent.Protected())
+	})
+}
+
+// TestAnAgentThatFails: a task whose protection reaches far enough works on, and asks
+// once a minute; one that has none receives nothing.
+func TestAnAgentThatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
+			if down.Load() {
+				return awsapi.AgentAnswer{Status: 500, Body: `{"error":{"Code":"ServerException"}}`}
+			}
+			return awsapi.AgentAnswer{}
+		}}
+		task := newTask(agent, time.Hour)
+		release, err := task.Hold(t.Context())
+		require.NoError(t, err)
+		down.Store(true)
+		before, began := agent.Requests(), time.Now()
+		for time.Since(began) < 50*time.Minute {
+			require.NoError(t, task.Ready(t.Context()))
+			another, err := task.Hold(t.Context())
+			require.NoError(t, err)
+			time.Sleep(10 * time.Second)
+			another()
+		}
+		assert.LessOrEqual(t, agent.Requests()-before, 50*attempts)
+		assert.True(t, agent.Protected())
+		time.Sleep(20 * time.Minute)
+		_, err = task.Hold(t.Context())
+		require.Error(t, err, "it does not reach far enough any more")
+		require.Error(t, task.Ready(t.Context()))
+		down.Store(false)
+		require.NoError(t, task.Ready(t.Context()))
 		release()
 		time.Sleep(time.Minute)
 		assert.False(t, agent.Protected())
@@ -279,5 +346,5 @@ func TestFromEnvironment(t *testing.T) {
 	t.Setenv("ECS_AGENT_URI", "")
 	assert.Nil(t, FromEnvironment(Options{}))
 	t.Setenv("ECS_AGENT_URI", "http://169.254.170.2/api/1")
-	assert.Equal(t, "http://169.254.170.2/api/1", FromEnvironment(Options{}).AgentURI)
+	assert.Equal(t, "http://169.254.170.2/api/1", FromEnvironment(Options{}).options.AgentURI)
 }

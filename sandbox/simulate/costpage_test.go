@@ -1,0 +1,96 @@
+package simulate
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestCostPage keeps the figures of docs/cost.md as the price list has them:
+// go test ./sandbox/simulate -run TestCostPage -update.
+func TestCostPage(t *testing.T) {
+	t.Parallel()
+	const file = "../../docs/cost.md"
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	page := replaceBetween(t, string(text), "the costs", costTable(t))
+	page = replaceBetween(t, page, "the prices", priceTable())
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(page), 0o644))
+		return
+	}
+	assert.Equal(t, page, string(text), "if the change is meant: go test ./sandbox/simulate -run TestCostPage -update")
+}
+
+// replaceBetween the marks of a part of a page.
+func replaceBetween(t *testing.T, page, part, text string) string {
+	t.Helper()
+	begin, end := "<!-- "+part+" begin -->\n", "<!-- "+part+" end -->"
+	head, rest, ok := strings.Cut(page, begin)
+	require.True(t, ok, part)
+	_, tail, ok := strings.Cut(rest, end)
+	require.True(t, ok, part)
+	return head + begin + text + end + tail
+}
+
+// costTable is what a stack's parts cost.
+func costTable(t *testing.T) string {
+	t.Helper()
+	p := priceList[defaultRegion]
+	hour := func(arm bool) float64 { return p.tasks(taskSize{vcpu: 0.25, gib: 0.5, arm: arm}, 1).Total() }
+	alarms := func(overrides ...string) (n int) {
+		system, err := Stack{Root: dev.Root, Name: "dev", Overrides: overrides}.itself()
+		require.NoError(t, err)
+		return system.alarmMetrics()
+	}
+	scaling := alarms()
+	inSteps := alarms("adjustmentType=ChangeInCapacity", `scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`)
+	people := alarms("alarmTopicArn=arn:aws:sns:us-west-1:123456789012:on-call") - scaling
+	system, err := dev.itself()
+	require.NoError(t, err)
+	calls := system.standing().callsAnHour * hoursAMonth
+	var text strings.Builder
+	row := func(what, idle, works string) { fmt.Fprintf(&text, "| %s | %s | %s |\n", what, idle, works) }
+	row("", "while idle", "while it works")
+	text.WriteString("|---|---|---|\n")
+	row("tasks, 0.25 vCPU and 0.5 GB", "0", fmt.Sprintf("$%.4f an hour (x86), $%.4f (arm64); all the time $%.2f a month, or $%.2f", hour(false), hour(true), hour(false)*hoursAMonth, hour(true)*hoursAMonth))
+	row("public IPv4 address of a task", "0", fmt.Sprintf("$%g an hour", p.PublicIPv4Hour))
+	row(fmt.Sprintf("alarms for scaling (%d metrics, %d with a scale-in step)", scaling, inSteps), fmt.Sprintf("$%.2f a month, or $%.2f", float64(scaling)*p.AlarmMetric, float64(inSteps)*p.AlarmMetric), "the same")
+	row(fmt.Sprintf("alarms for people, with `alarmTopicArn` (%d metrics)", people), fmt.Sprintf("$%.2f a month", float64(people)*p.AlarmMetric), "the same")
+	row("dashboard, with `dashboard`", fmt.Sprintf("$%g a month", p.Dashboard), "the same")
+	row("SQS FIFO", "0: no task, no polls", fmt.Sprintf("$%.2f a million requests, after the first %.0f a month; a waiting worker polls three times a minute", p.MillionRequests, p.FreeRequests))
+	row("keep-awake schedule", fmt.Sprintf("%.0f calls a month of %.0f that are free", calls, p.FreeScheduleCalls), "the same")
+	row("logs", "storage", fmt.Sprintf("$%.2f per GB written", p.LogsGB))
+	row("the worker's metrics", "0 while there are none", fmt.Sprintf("up to ten at $%.2f a month, prorated by the hour", p.CustomMetric))
+	return text.String()
+}
+
+// priceTable is the price list, a column for each region.
+func priceTable() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "| %s | | %s |\n|---|---|%s\n", pricesChecked, strings.Join(regions(), " | "), strings.Repeat("---|", len(regions())))
+	for _, price := range priceNames {
+		fmt.Fprintf(&text, "| `%s` | %s |", price.name, price.unit)
+		for _, region := range regions() {
+			listed := priceList[region]
+			if everywhere[price.name] {
+				listed = priceList[defaultRegion]
+			}
+			if value := *price.of(&listed); value != 0 || everywhere[price.name] {
+				fmt.Fprintf(&text, " %s |", decimal(value))
+			} else {
+				text.WriteString(" - |")
+			}
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+// decimal is a number as a price list has it, without an exponent.
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
