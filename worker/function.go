@@ -104,5 +104,6 @@ func newPool(ctx context.Context, s settings, runtime []string, logger *slog.Log
 		Args: runtime, Processes: s.Concurrency, Logger: logger,
 		Function: lambda.FunctionOf(ctx, queue, s.Concurrency), Queue: queue,
 		ReportBatchItemFailures: own.reportBatchItemFailures, PermanentErrors: own.permanentErrors,
+		StopGrace: s.stopGrace(),
 	})
 }

@@ -91,7 +91,7 @@ func printCommands(output io.Writer) error {
 
 // runProgram runs a program once per message.
 func runProgram(ctx context.Context, s settings, program []string, logger *slog.Logger) error {
-	handler, err := newHandler(program, logger)
+	handler, err := newHandler(s, program, logger)
 	if err != nil {
 		return err
 	}
@@ -99,15 +99,27 @@ func runProgram(ctx context.Context, s settings, program []string, logger *slog.
 }
 
 // prepareProgram finds out whether the program can be started.
-func prepareProgram(_ context.Context, _ settings, program []string, logger *slog.Logger) error {
-	_, err := newHandler(program, logger)
+func prepareProgram(_ context.Context, s settings, program []string, logger *slog.Logger) error {
+	_, err := newHandler(s, program, logger)
 	return err
 }
 
+// stopGrace is what programs have between SIGTERM and SIGKILL when the worker stops: what
+// the consumer gives to its handlers, less the time that these take to return.
+func (s settings) stopGrace() time.Duration {
+	const returning = 2 * time.Second
+	return consumer.CancelGrace(s.consumer().StopSignal) - returning
+}
+
 // newHandler is the program given, or one that logs each message.
-func newHandler(program []string, logger *slog.Logger) (consumer.Handler, error) {
+func newHandler(s settings, program []string, logger *slog.Logger) (consumer.Handler, error) {
 	if len(program) > 0 {
-		return command.New(program, logger)
+		handler, err := command.New(program, logger)
+		if err != nil {
+			return nil, err
+		}
+		handler.StopGrace = s.stopGrace()
+		return handler, nil
 	}
 	return consumer.HandlerFunc(func(_ context.Context, m *consumer.Message) error {
 		logger.Info("message", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "body", m.Body)

@@ -38,7 +38,7 @@ type Handler struct {
 	// Logger gets the program's output.
 	Logger *slog.Logger
 	// StopGrace is what the program has between SIGTERM and SIGKILL when the worker
-	// stops. In any other case, and by default, it is process.KillDelay.
+	// stops. Otherwise, and by default, that is process.KillDelay.
 	StopGrace time.Duration
 }
 
@@ -47,7 +47,7 @@ func New(args []string, logger *slog.Logger) (*Handler, error) {
 	if _, err := exec.LookPath(args[0]); err != nil {
 		return nil, fmt.Errorf("the handler's program: %w", err)
 	}
-	return &Handler{Args: args, Logger: logger, StopGrace: process.KillDelay}, nil
+	return &Handler{Args: args, Logger: logger}, nil
 }
 
 // Handle implements consumer.Handler. A failed run is a *process.Failure.
@@ -70,18 +70,11 @@ func (h *Handler) Handle(ctx context.Context, m *consumer.Message) error {
 	select {
 	case <-program.Exited():
 	case <-ctx.Done():
-		program.Stop(h.grace(ctx))
+		program.Stop(process.Grace(ctx, consumer.ErrStopping, h.StopGrace))
 	}
 	stdout.Flush()
 	stderr.Flush()
 	return verdict(ctx, program.Err(), stderr.Tail())
-}
-
-func (h *Handler) grace(ctx context.Context) time.Duration {
-	if errors.Is(context.Cause(ctx), consumer.ErrStopping) {
-		return h.StopGrace
-	}
-	return process.KillDelay
 }
 
 // verdict reads how a program ended.

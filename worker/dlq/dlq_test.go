@@ -20,6 +20,7 @@ import (
 
 	"fargate-queue-worker/sandbox/awsapi"
 	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/worker/consumer"
 )
 
 // world is a queue and its dead-letter queue.
@@ -126,7 +127,7 @@ func inBubble(t *testing.T, test func(w *world)) {
 func TestList(t *testing.T) {
 	inBubble(t, func(w *world) {
 		first := w.put(cloud.Message{GroupID: "b", Body: "1", Attributes: map[string]cloud.MessageAttribute{
-			ReasonAttribute: {DataType: "String", StringValue: `{"error":"no such\ncustomer","exitCode":65}`},
+			consumer.FailureReasonAttribute: {DataType: "String", StringValue: `{"error":"exit status 65","details":{"exitCode":65,"stderr":"a\nno such customer\n"}}`},
 		}})
 		second := w.put(cloud.Message{GroupID: "a", Body: "2"})
 		third := w.put(
@@ -134,7 +135,7 @@ func TestList(t *testing.T) {
 				GroupID: "b",
 				Body:    "3",
 				Attributes: map[string]cloud.MessageAttribute{
-					ReasonAttribute: {DataType: "String", StringValue: "no JSON"},
+					consumer.FailureReasonAttribute: {DataType: "String", StringValue: "no JSON"},
 				},
 			},
 		)
@@ -143,7 +144,7 @@ func TestList(t *testing.T) {
 		sent := "2000-01-01T00:00:00Z"
 		assert.Equal(w.t, strings.Join([]string{
 			"ID                                    GROUP  SENT                  RECEIVED  REASON",
-			first + "  b      " + sent + "  1         no such customer",
+			first + "  b      " + sent + "  1         exit status 65: no such customer",
 			second + "  a      " + sent + "  1         moved by SQS",
 			third + `  b      ` + sent + `  1         "no JSON"`, "",
 		}, "\n"), output)
@@ -198,6 +199,8 @@ func TestListOfManyGroups(t *testing.T) {
 	})
 }
 
+// TestListIsInterrupted: the poll under way is not cut, since it would go on without us
+// and take what has just been made visible.
 func TestListIsInterrupted(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.fail("a", "1", "2")
@@ -206,9 +209,13 @@ func TestListIsInterrupted(t *testing.T) {
 			time.Sleep(500 * time.Millisecond) // in the last poll
 			cancel()
 		}()
-		_, err := Queue{Client: w.client, URL: w.failed}.List(ctx, "")
-		require.ErrorIs(w.t, err, context.Canceled)
+		list, err := Queue{Client: w.client, URL: w.failed}.List(ctx, "")
+		require.NoError(w.t, err)
+		assert.Len(w.t, list, 2)
+		time.Sleep(time.Minute)
 		assert.Equal(w.t, 2, w.visible(), "they are visible again")
+		_, err = Queue{Client: w.client, URL: w.failed}.List(ctx, "")
+		require.ErrorIs(w.t, err, context.Canceled)
 	})
 }
 
@@ -222,7 +229,7 @@ func TestShow(t *testing.T) {
 				DeduplicationID: "d",
 				TraceHeader:     "Root=1",
 				Attributes: map[string]cloud.MessageAttribute{
-					ReasonAttribute: {
+					consumer.FailureReasonAttribute: {
 						DataType:    "String",
 						StringValue: `{"error":"oh"}`,
 					}, "kind": {DataType: "String", StringValue: "report"},

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"fargate-queue-worker/worker/consumer"
 )
 
 // Message is a message of a dead-letter queue, for people.
@@ -88,7 +91,7 @@ func (l letter) message() Message {
 		Attributes:      map[string]Attribute{}, Body: aws.ToString(l.Body),
 	}
 	for name, value := range l.MessageAttributes {
-		if name == ReasonAttribute {
+		if name == consumer.FailureReasonAttribute {
 			m.Reason = reason(aws.ToString(value.StringValue))
 			continue
 		}
@@ -106,16 +109,20 @@ func reason(text string) json.RawMessage {
 	return quoted
 }
 
-// Summary is the reason in a line: its error, or all of it.
+// Summary is the reason in short: its error and the last line of standard error, or all of
+// what is not a consumer.FailureReason.
 func (m Message) Summary() string {
 	if m.Reason == nil {
 		return "moved by SQS"
 	}
-	var known struct {
-		Error string `json:"error"`
+	var why consumer.FailureReason
+	if json.Unmarshal(m.Reason, &why) != nil || why.Error == "" {
+		return string(m.Reason)
 	}
-	if json.Unmarshal(m.Reason, &known) == nil && known.Error != "" {
-		return known.Error
+	stderr, _ := why.Details["stderr"].(string)
+	stderr = strings.TrimSpace(stderr)
+	if last := stderr[strings.LastIndex(stderr, "\n")+1:]; last != "" {
+		return why.Error + ": " + last
 	}
-	return string(m.Reason)
+	return why.Error
 }

@@ -17,10 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// ReasonAttribute is the attribute in which the worker says, as JSON, why it put a message
-// into the dead-letter queue. Messages that SQS moved have none.
-const ReasonAttribute = "FailureReason"
-
 // Hidden is how long a message that is read here stays hidden from other readers, unless
 // it is made visible before, which happens at the end. It is shorter than the five minutes
 // for which SQS knows a deduplication id: what was sent and not deleted, because the
@@ -29,8 +25,8 @@ const Hidden = 2 * time.Minute
 
 const (
 	batchSize = 10
-	// cleanupTime is for making messages visible again when the program was interrupted.
-	cleanupTime = 20 * time.Second
+	// callTime limits what is done to its end when the program has been interrupted.
+	callTime = 20 * time.Second
 )
 
 // SQS is what this package needs of the SQS client.
@@ -79,12 +75,15 @@ var errInterrupted = errors.New("no more is needed")
 func (q Queue) walk(ctx context.Context, visit func(letter) (removed bool, err error)) (err error) {
 	held := map[string]letter{}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 		defer cancel()
 		err = errors.Join(err, q.show(ctx, held))
 	}()
 	seen := map[string]bool{}
 	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		batch, err := q.receive(ctx)
 		if err != nil {
 			return err
@@ -114,8 +113,12 @@ func (q Queue) walk(ctx context.Context, visit func(letter) (removed bool, err e
 	}
 }
 
+// receive receives a batch. It is not cut short when ctx ends: a poll outlives its
+// connection, and would hide for Hidden what it finds.
 func (q Queue) receive(ctx context.Context) ([]letter, error) {
 	const wait = 1 // second: a long poll asks all of SQS's servers
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
 	now := time.Now()
 	output, err := q.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: aws.String(q.URL), MaxNumberOfMessages: batchSize,

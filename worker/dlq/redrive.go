@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"fargate-queue-worker/worker/consumer"
 )
 
 // Redrive sends messages back to a queue, those of a group in order, to the end of their
@@ -36,7 +38,7 @@ func (q Queue) Redrive(
 				l.id(), l.group(), err)
 		}
 		// What was sent is deleted even if the program has been asked to stop.
-		deleting, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+		deleting, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 		defer cancel()
 		_, err = q.Client.DeleteMessage(deleting, &sqs.DeleteMessageInput{
 			QueueUrl: aws.String(q.URL), ReceiptHandle: l.ReceiptHandle,
@@ -54,7 +56,7 @@ func (q Queue) Redrive(
 // copyTo is the message for another queue, without the reason.
 func (l letter) copyTo(queueURL string) *sqs.SendMessageInput {
 	attributes := maps.Clone(l.MessageAttributes)
-	delete(attributes, ReasonAttribute)
+	delete(attributes, consumer.FailureReasonAttribute)
 	input := &sqs.SendMessageInput{
 		QueueUrl: aws.String(queueURL), MessageBody: l.Body, MessageAttributes: attributes,
 		MessageGroupId: aws.String(l.group()), MessageDeduplicationId: l.MessageId,

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/worker/consumer"
 )
 
 func TestRedrive(t *testing.T) {
@@ -25,7 +26,7 @@ func TestRedrive(t *testing.T) {
 				Body:        "x",
 				TraceHeader: "Root=1",
 				Attributes: map[string]cloud.MessageAttribute{
-					ReasonAttribute: {
+					consumer.FailureReasonAttribute: {
 						DataType:    "String",
 						StringValue: "{}",
 					}, "kind": {DataType: "String", StringValue: "report"},

@@ -215,17 +215,10 @@ func (i *instance) handle(ctx context.Context, m *consumer.Message) error {
 	default:
 	}
 	if ctx.Err() != nil {
-		i.process.Stop(i.pool.config.grace(ctx))
+		i.process.Stop(process.Grace(ctx, consumer.ErrStopping, i.pool.config.StopGrace))
 		return i.stopped(context.Cause(ctx))
 	}
 	return i.pool.config.verdict(i.died())
-}
-
-func (c Config) grace(ctx context.Context) time.Duration {
-	if errors.Is(context.Cause(ctx), consumer.ErrStopping) {
-		return c.StopGrace
-	}
-	return process.KillDelay
 }
 
 // stopped is the error of a message whose process we have stopped.

@@ -54,7 +54,7 @@ func TestKilledMidMessage(t *testing.T) {
 		HTTPClient:   &http.Client{Transport: server},
 	})
 	c, err := consumer.New(client, p, consumer.Config{
-		QueueURL: queue.URL, Concurrency: groups, Logger: newLogger(),
+		QueueURL: queue.URL, Concurrency: groups, Logger: newLogger(), WaitTime: time.Second,
 		Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond,
 	})
 	require.NoError(t, err)

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"fargate-queue-worker/worker/consumer"
-	"fargate-queue-worker/worker/process"
 )
 
 const (
@@ -48,7 +47,7 @@ type Config struct {
 	// PermanentErrors are the error types of a function for which no repetition helps.
 	PermanentErrors []string
 	// StopGrace is what a process has between SIGTERM and SIGKILL when the worker stops.
-	// In any other case, and by default, it is process.KillDelay.
+	// Otherwise, and by default, that is process.KillDelay.
 	StopGrace time.Duration
 	// Logger gets the processes' output. Default: slog.Default().
 	Logger *slog.Logger
@@ -76,9 +75,6 @@ type Pool struct {
 func New(config Config) (*Pool, error) {
 	if _, err := exec.LookPath(config.Args[0]); err != nil {
 		return nil, fmt.Errorf("the function's runtime: %w", err)
-	}
-	if config.StopGrace == 0 {
-		config.StopGrace = process.KillDelay
 	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()

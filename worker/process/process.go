@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"os/exec"
 	"syscall"
@@ -65,6 +66,15 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 	p.signal(syscall.SIGKILL)
 	<-p.exited
+}
+
+// Grace is the time to Stop a program whose context has ended: stopGrace if it ended for
+// the stopping of the worker, KillDelay otherwise, and if stopGrace is 0.
+func Grace(ctx context.Context, stopping error, stopGrace time.Duration) time.Duration {
+	if stopGrace > 0 && errors.Is(context.Cause(ctx), stopping) {
+		return stopGrace
+	}
+	return KillDelay
 }
 
 // signal reaches the whole process group. One that is gone needs no signal.
