@@ -1,6 +1,9 @@
 package lambda
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 
@@ -37,4 +40,46 @@ func TestEnvironment(t *testing.T) {
 		"AWS_LAMBDA_RUNTIME_API=127.0.0.1:1", "AWS_REGION=us-west-1", "AWS_XRAY_CONTEXT_MISSING=LOG_ERROR",
 		"LAMBDA_TASK_ROOT=/var/task", "QUEUE_URL=q", "_HANDLER=app.handler",
 	}, got)
+}
+
+func TestFunctionOf(t *testing.T) {
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/v4/id":
+			_, _ = io.WriteString(
+				w,
+				`{"LogOptions":{"awslogs-group":"group","awslogs-stream":"stream"},"Limits":{"CPU":2}}`,
+			)
+		case "/v4/id/task":
+			_, _ = io.WriteString(w, `{"Limits":{"CPU":0.25,"Memory":2048}}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(metadata.Close)
+	queue := QueueOf("https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "")
+	cases := map[string]struct {
+		name, metadata string
+		want           Function
+	}{
+		"a task": {"", metadata.URL + "/v4/id", Function{
+			"jobs", "arn:aws:lambda:us-west-1:123456789012:function:jobs", 204, "group", "stream",
+		}},
+		"a name": {"mine", metadata.URL + "/v4/id", Function{
+			"mine", "arn:aws:lambda:us-west-1:123456789012:function:mine", 204, "group", "stream",
+		}},
+		"no task": {"", "", Function{
+			"jobs", "arn:aws:lambda:us-west-1:123456789012:function:jobs", 128, "/aws/lambda/jobs", "jobs",
+		}},
+		"no metadata": {"", metadata.URL, Function{
+			"jobs", "arn:aws:lambda:us-west-1:123456789012:function:jobs", 128, "/aws/lambda/jobs", "jobs",
+		}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_LAMBDA_FUNCTION_NAME", tc.name)
+			t.Setenv("ECS_CONTAINER_METADATA_URI_V4", tc.metadata)
+			assert.Equal(t, tc.want, FunctionOf(t.Context(), queue, 10))
+		})
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -77,6 +78,8 @@ func function(ctx context.Context, event events.SQSEvent) (any, error) {
 		time.Sleep(time.Hour)
 	case "large":
 		return strings.Repeat("x", longestResponse), nil
+	case "stream":
+		return iotest.ErrReader(&customError{}), nil
 	case "report":
 		return events.SQSEventResponse{
 			BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: m.MessageId}},

@@ -132,6 +132,11 @@ func TestErrorsOfAFunction(t *testing.T) {
 			body: "fail",
 			want: map[string]any{"errorType": "customError", "errorMessage": "no such customer"},
 		},
+		"a body of 1 MiB": {body: strings.Repeat("<", 1<<20)},
+		"a stream that breaks": {
+			body: "stream",
+			want: map[string]any{"errorType": "customError", "errorMessage": "no such customer"},
+		},
 		"a permanent one": {
 			body:      "fail",
 			permanent: []string{"other", "customError"},
