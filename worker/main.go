@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -21,6 +22,7 @@ import (
 
 	"fargate-queue-worker/worker/command"
 	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/dlq"
 	"fargate-queue-worker/worker/emf"
 	"fargate-queue-worker/worker/protection"
 )
@@ -34,39 +36,90 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], logger); err != nil {
+		if len(os.Args) > 1 && os.Args[1] == "dlq" { // a person reads it
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
 		logger.Error("the worker failed", "error", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, args []string, logger *slog.Logger) error {
-	program := args
+	checking := os.Getenv(checkVariable) == "true"
+	if len(args) > 0 && isFlag(args[0], "check") {
+		checking, args = true, args[1:]
+	}
+	first := ""
 	if len(args) > 0 {
-		switch args[0] {
-		case "-help", "--help", "-h":
-			return printHelp(os.Stdout)
-		case "-version", "--version":
-			_, err := fmt.Println("worker", version, goVersion())
-			return err
-		case "--":
-			program = args[1:]
-		}
+		first = args[0]
+	}
+	switch {
+	case first == "-h", isFlag(first, "help"):
+		return errors.Join(printHelp(os.Stdout), printCommands(os.Stdout))
+	case isFlag(first, "version"):
+		_, err := fmt.Println("worker", version, goVersion())
+		return err
+	case first == "dlq":
+		return dlq.Command{Getenv: os.Getenv, Output: os.Stdout, Notes: os.Stderr}.Run(ctx, args[1:])
+	}
+	start, prepare := runProgram, prepareProgram
+	if isFlag(first, "lambda") {
+		start, prepare, args = runFunction, prepareFunction, args[1:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if checking {
+		return runCheck(ctx, os.Stdout, func(s settings) error { return prepare(ctx, s, args, logger) })
 	}
 	s, err := readSettings(env.ToMap(os.Environ()))
 	if err != nil {
 		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
 	}
-	handler, err := newHandler(program, logger)
+	return start(ctx, s, args, logger)
+}
+
+// isFlag reports whether an argument is a flag, with one dash or two.
+func isFlag(arg, name string) bool { return arg == "-"+name || arg == "--"+name }
+
+// printCommands writes what there is besides running a program.
+func printCommands(output io.Writer) error {
+	_, err := io.WriteString(output, functionHelp+dlq.Usage)
+	return err
+}
+
+// runProgram runs a program once per message.
+func runProgram(ctx context.Context, s settings, program []string, logger *slog.Logger) error {
+	handler, err := newHandler(s, program, logger)
 	if err != nil {
 		return err
 	}
 	return consume(ctx, s, handler, logger)
 }
 
+// prepareProgram finds out whether the program can be started.
+func prepareProgram(_ context.Context, s settings, program []string, logger *slog.Logger) error {
+	_, err := newHandler(s, program, logger)
+	return err
+}
+
+// stopGrace is what programs have between SIGTERM and SIGKILL when the worker stops: what
+// the consumer gives to its handlers, less the time that these take to return.
+func (s settings) stopGrace() time.Duration {
+	const returning = 2 * time.Second
+	return consumer.CancelGrace(s.consumer().StopSignal) - returning
+}
+
 // newHandler is the program given, or one that logs each message.
-func newHandler(program []string, logger *slog.Logger) (consumer.Handler, error) {
+func newHandler(s settings, program []string, logger *slog.Logger) (consumer.Handler, error) {
 	if len(program) > 0 {
-		return command.New(program, logger)
+		handler, err := command.New(program, logger)
+		if err != nil {
+			return nil, err
+		}
+		handler.StopGrace = s.stopGrace()
+		return handler, nil
 	}
 	return consumer.HandlerFunc(func(_ context.Context, m *consumer.Message) error {
 		logger.Info("message", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "body", m.Body)
@@ -75,9 +128,9 @@ func newHandler(program []string, logger *slog.Logger) (consumer.Handler, error)
 }
 
 func consume(ctx context.Context, s settings, handler consumer.Handler, logger *slog.Logger) error {
-	aws, err := config.LoadDefaultConfig(ctx)
+	client, err := newSQS(ctx)
 	if err != nil {
-		return fmt.Errorf("configuring the AWS SDK: %w", err)
+		return err
 	}
 	task := protection.FromEnvironment(protection.Options{HandlerTimeout: s.HandlerTimeout, HoldDown: s.HoldDown, Logger: logger})
 	metrics := emf.New(os.Stdout, s.queueName())
@@ -87,7 +140,7 @@ func consume(ctx context.Context, s settings, handler consumer.Handler, logger *
 	if task != nil {
 		settings.Protection = task
 	}
-	c, err := consumer.New(sqs.NewFromConfig(aws), handler, settings)
+	c, err := consumer.New(client, handler, settings)
 	if err != nil {
 		return err
 	}
@@ -97,6 +150,15 @@ func consume(ctx context.Context, s settings, handler consumer.Handler, logger *
 	logger.Info("the worker starts", "version", version, "queue", s.queueName(), "concurrency", s.Concurrency)
 	err = c.Run(ctx)
 	return errors.Join(err, finish(task, metrics, logger))
+}
+
+// newSQS is a client by the SDK's own configuration.
+func newSQS(ctx context.Context) (*sqs.Client, error) {
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the AWS SDK: %w", err)
+	}
+	return sqs.NewFromConfig(c), nil
 }
 
 // finish says the last things: what was counted, and that the task may go.

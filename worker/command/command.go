@@ -2,40 +2,44 @@
 package command
 
 import (
-	"bufio"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/process"
 )
 
-// PermanentExitCode of a program says that the message can never succeed: EX_DATAERR
-// of sysexits.h. Code 0 is done; any other, and death by a signal, is tried again.
-const PermanentExitCode = 65
+// Exit codes of a program that mean something, from sysexits.h. Code 0 is done; any
+// other, and death by a signal, is a failed attempt.
+const (
+	// PermanentExitCode says that the message can never succeed: EX_DATAERR.
+	PermanentExitCode = 65
+	// RetryExitCode says that the message is to be tried again later, which is not a
+	// failure: EX_TEMPFAIL.
+	RetryExitCode = 75
+)
 
-// killDelay is what a program has between SIGTERM and SIGKILL; less than a consumer
-// waits for a cancelled handler.
-const killDelay = 3 * time.Second
+// RetryDelay is how long a message waits after RetryExitCode, and its group with it.
+const RetryDelay = time.Minute
 
 // Handler runs a program once per message: the body on standard input, what is known
 // of the message in the environment, its output line by line into the log. When the
-// context ends, the program and all it started get SIGTERM, then SIGKILL.
+// context ends, the program and all it started get SIGTERM, then SIGKILL. On Linux the
+// program dies with the worker.
 type Handler struct {
 	// Args are the program and its arguments.
 	Args []string
 	// Logger gets the program's output.
 	Logger *slog.Logger
+	// StopGrace is what the program has between SIGTERM and SIGKILL when the worker
+	// stops. Otherwise, and by default, that is process.KillDelay.
+	StopGrace time.Duration
 }
 
 // New checks that the program can be found.
@@ -46,103 +50,48 @@ func New(args []string, logger *slog.Logger) (*Handler, error) {
 	return &Handler{Args: args, Logger: logger}, nil
 }
 
-// Handle implements consumer.Handler.
+// Handle implements consumer.Handler. A failed run is a *process.Failure.
 func (h *Handler) Handle(ctx context.Context, m *consumer.Message) error {
-	cmd := exec.CommandContext(ctx, h.Args[0], h.Args[1:]...)
-	cmd.Stdin = strings.NewReader(m.Body)
-	cmd.Env = append(os.Environ(), environment(m)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
-	cmd.WaitDelay = killDelay
-
-	logger := h.Logger.With("message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount)
-	var streams sync.WaitGroup
-	stdout, stderr := logLines(&streams, logger, "stdout"), logLines(&streams, logger, "stderr")
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = signalGroup(cmd, syscall.SIGKILL) // what the program left behind; often nothing
-	}
-	_ = stdout.Close() // pipes, which close without error
-	_ = stderr.Close()
-	streams.Wait()
-	return verdict(ctx, err)
-}
-
-// verdict reads an exit code.
-func verdict(ctx context.Context, err error) error {
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.As(err, &exit) && exit.ExitCode() == PermanentExitCode:
-		return consumer.Permanent(err)
-	case errors.Is(err, exec.ErrWaitDelay):
-		return nil // the program is done; a child of it kept its output open
-	default:
+	attributes, err := newAttributesFile(m)
+	if err != nil {
 		return err
 	}
+	defer attributes.remove()
+	logger := h.Logger.With("message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount)
+	stdout := process.NewOutput(func(line string) { logger.Info(line, "stream", "stdout") })
+	stderr := process.NewOutput(func(line string) { logger.Info(line, "stream", "stderr") })
+	cmd := exec.Command(h.Args[0], h.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(m.Body), stdout, stderr
+	cmd.Env = append(os.Environ(), environment(m, attributes.path)...)
+	program, err := process.Start(cmd)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-program.Exited():
+	case <-ctx.Done():
+		program.Stop(process.Grace(ctx, consumer.ErrStopping, h.StopGrace))
+	}
+	stdout.Flush()
+	stderr.Flush()
+	return verdict(ctx, program.Err(), stderr.Tail())
 }
 
-// signalGroup reaches the program and all it started.
-func signalGroup(cmd *exec.Cmd, signal syscall.Signal) error {
-	err := syscall.Kill(-cmd.Process.Pid, signal)
-	if errors.Is(err, syscall.ESRCH) {
-		return os.ErrProcessDone
+// verdict reads how a program ended.
+func verdict(ctx context.Context, exit error, stderr string) error {
+	failure := &process.Failure{Err: exit, Exit: exit, Stderr: stderr}
+	var code *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		failure.Err = context.Cause(ctx) // even if it then exits with 0
+		return failure
+	case exit == nil:
+		return nil
+	case errors.As(exit, &code) && code.ExitCode() == PermanentExitCode:
+		return consumer.Permanent(failure)
+	case errors.As(exit, &code) && code.ExitCode() == RetryExitCode:
+		return consumer.RetryAfter(RetryDelay, failure)
+	default:
+		return failure
 	}
-	return err
-}
-
-// environment is what a program may know of its message; binary attributes are in
-// base64.
-func environment(m *consumer.Message) []string {
-	vars := []string{
-		"MESSAGE_ID=" + m.ID,
-		"MESSAGE_GROUP_ID=" + m.GroupID,
-		"MESSAGE_DEDUPLICATION_ID=" + m.DeduplicationID,
-		"MESSAGE_SEQUENCE_NUMBER=" + m.SequenceNumber,
-		"MESSAGE_RECEIVE_COUNT=" + strconv.Itoa(m.ReceiveCount),
-		"MESSAGE_SENT_AT=" + m.SentAt.UTC().Format(time.RFC3339Nano),
-	}
-	for name, value := range m.Attributes {
-		text := base64.StdEncoding.EncodeToString(value.BinaryValue)
-		if value.StringValue != nil {
-			text = *value.StringValue
-		}
-		vars = append(vars, "MESSAGE_ATTRIBUTE_"+variableName(name)+"="+text)
-	}
-	if m.TraceHeader != "" {
-		// The name that the X-Ray and OpenTelemetry SDKs read.
-		vars = append(vars, "_X_AMZN_TRACE_ID="+m.TraceHeader)
-	}
-	return vars
-}
-
-// variableName is an attribute's name in capitals, with _ for what a variable's name
-// cannot have.
-func variableName(attribute string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, strings.ToUpper(attribute))
-}
-
-// logLines is a writer whose lines go to the log. A line of any length is cut into
-// what the log takes.
-func logLines(streams *sync.WaitGroup, logger *slog.Logger, stream string) io.WriteCloser {
-	const longestLine = 64 << 10
-	reader, writer := io.Pipe()
-	streams.Go(func() {
-		lines := bufio.NewReaderSize(reader, longestLine)
-		for {
-			line, _, err := lines.ReadLine()
-			if err != nil {
-				return // closed
-			}
-			logger.Info(string(line), "stream", stream)
-		}
-	})
-	return writer
 }
