@@ -13,6 +13,8 @@ import (
 // backlog is gone, repeating its action each minute.
 const alarmPeriodSeconds = 60
 
+const hourSeconds = 3600
+
 // alarm is a row of a table of alarms.
 type alarm struct {
 	key, suffix        string
@@ -37,6 +39,12 @@ type metric struct {
 	namespace, name, statistic string
 	periodSeconds              int
 	dimensions                 pulumi.StringMap
+}
+
+// over is the same metric over another period.
+func (m metric) over(seconds int) metric {
+	m.periodSeconds = seconds
+	return m
 }
 
 // newAlarms makes the alarms of a table and returns their ARNs.
@@ -129,14 +137,10 @@ func query(id string, m metric) *cloudwatch.MetricAlarmMetricQueryArgs {
 
 // result is the one series that an alarm watches.
 func result(text, label string) *cloudwatch.MetricAlarmMetricQueryArgs {
-	return expression("result", text, label, true)
-}
-
-func expression(id, text, label string, watched bool) *cloudwatch.MetricAlarmMetricQueryArgs {
 	return &cloudwatch.MetricAlarmMetricQueryArgs{
-		Id:         pulumi.String(id),
+		Id:         pulumi.String("result"),
 		Expression: pulumi.String(text),
 		Label:      pulumi.String(label),
-		ReturnData: pulumi.Bool(watched),
+		ReturnData: pulumi.Bool(true),
 	}
 }

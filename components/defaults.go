@@ -35,6 +35,11 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 	setDefaultPointer(&o.OldestMessageMinutes, defaultOldestMessageMinutes)
 	setDefaultPointer(&o.NotStartingMinutes, defaultNotStartingMinutes)
 	setDefaultPointer(&o.StuckMinutes, defaultStuckMinutes)
+	neverStopping := defaultNeverStoppingHours
+	if s.MinCapacity > 0 {
+		neverStopping = 0 // tasks that run and wait are what was asked for
+	}
+	setDefaultPointer(&o.NeverStoppingHours, neverStopping)
 	setDefaultPointer(&o.AtMaximumMinutes, defaultAtMaximumMinutes)
 	return args
 }

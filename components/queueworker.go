@@ -8,6 +8,7 @@ package components
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -61,7 +62,7 @@ type QueueWorker struct {
 	ScalableTargetID pulumi.StringOutput `pulumi:"scalableTargetId"`
 	// PolicyARNs and AlarmARNs are keyed scaleOut, idle and, if a step scales in,
 	// scaleIn. With an SNS topic there are the alarms deadLetters, oldestMessage,
-	// notStarting, stuck and atMaximum, too.
+	// notStarting, stuck, neverStopping and atMaximum, too.
 	PolicyARNs pulumi.StringMapOutput `pulumi:"policyArns"`
 	AlarmARNs  pulumi.StringMapOutput `pulumi:"alarmArns"`
 	// DashboardName is "" without a dashboard.
@@ -128,13 +129,18 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err != nil {
 		return err
 	}
-	alarms, err := b.newAlarms(append(scalingAlarms(args, queue, service, scaling), operationsAlarms(args, queue, service)...))
+	alarms, err := b.newAlarms(scalingAlarms(args, queue, service, scaling))
 	if err != nil {
 		return err
 	}
+	forPeople, err := b.newAlarms(operationsAlarms(args, queue, service))
+	if err != nil {
+		return err
+	}
+	maps.Copy(alarms, forPeople)
 	w.DashboardName = pulumi.String("").ToStringOutput()
 	if args.Operations.Dashboard {
-		dashboard, err := b.newDashboard(args, queue, service, alarms)
+		dashboard, err := b.newDashboard(args, queue, service, forPeople)
 		if err != nil {
 			return err
 		}

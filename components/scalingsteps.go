@@ -79,6 +79,7 @@ type StepScaling struct {
 const (
 	atLeast = "GreaterThanOrEqualToThreshold"
 	atMost  = "LessThanOrEqualToThreshold"
+	below   = "LessThanThreshold"
 
 	// maxStepAdjustments is the quota "step adjustments per scaling policy" of
 	// Application Auto Scaling.

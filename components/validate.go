@@ -308,6 +308,7 @@ func validateOperations(found *FieldErrors, o OperationsArgs) {
 		{"oldestMessageMinutes", o.OldestMessageMinutes, 1, 20160, "14 days, the longest a message is kept"},
 		{"notStartingMinutes", o.NotStartingMinutes, guardedMinutes, 1440, "a day, the longest an alarm looks back"},
 		{"stuckMinutes", o.StuckMinutes, guardedMinutes, 1440, "a day, the longest an alarm looks back"},
+		{"neverStoppingHours", o.NeverStoppingHours, 1, 168, "a week, the longest an alarm looks back"},
 		{"atMaximumMinutes", o.AtMaximumMinutes, guardedMinutes, 1440, "a day, the longest an alarm looks back"},
 	} {
 		if *span.minutes != 0 {

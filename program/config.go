@@ -181,6 +181,7 @@ func (r *configReader) operations() components.OperationsArgs {
 		OldestMessageMinutes: r.intPointer("oldestMessageMinutes"),
 		NotStartingMinutes:   r.intPointer("notStartingMinutes"),
 		StuckMinutes:         r.intPointer("stuckMinutes"),
+		NeverStoppingHours:   r.intPointer("neverStoppingHours"),
 		AtMaximumMinutes:     r.intPointer("atMaximumMinutes"),
 		Dashboard:            r.bool("dashboard"),
 	}

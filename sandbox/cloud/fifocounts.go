@@ -1,6 +1,9 @@
 package cloud
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Counts are the queue's approximate numbers, here exact.
 type Counts struct {
@@ -24,6 +27,18 @@ func (b *Mailbox) Counts(now time.Time) Counts {
 		}
 	}
 	return c
+}
+
+// groupsInFlight is how many message groups have a message in flight.
+func (b *Mailbox) groupsInFlight(now time.Time) (n int) {
+	b.expire(now)
+	inFlight := func(m *Message) bool { return m.visibleAt.After(now) && m.ReceiveCount > 0 }
+	for _, group := range b.order {
+		if slices.ContainsFunc(group.messages, inFlight) {
+			n++
+		}
+	}
+	return n
 }
 
 // Sent is how many messages the queue has taken so far.

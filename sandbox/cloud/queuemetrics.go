@@ -12,7 +12,7 @@ const (
 
 // queueMetrics is what SQS reports of a queue.
 type queueMetrics struct {
-	visible, inFlight, delayed, oldest, sent, deleted *series
+	visible, groups, inFlight, delayed, oldest, sent, deleted *series
 
 	sentBefore, deletedBefore int // up to the minute before
 	// lastActive is the last minute in which the queue was used or held a message.
@@ -28,6 +28,7 @@ func (c *Control) newQueueMetrics(name string) *queueMetrics {
 	}
 	return &queueMetrics{
 		visible:    of("ApproximateNumberOfMessagesVisible"),
+		groups:     of("ApproximateNumberOfGroupsWithInflightMessages"),
 		inFlight:   of("ApproximateNumberOfMessagesNotVisible"),
 		delayed:    of("ApproximateNumberOfMessagesDelayed"),
 		oldest:     of("ApproximateAgeOfOldestMessage"),
@@ -37,8 +38,10 @@ func (c *Control) newQueueMetrics(name string) *queueMetrics {
 	}
 }
 
-// sampleQueue reports the counts of a queue once a minute: of all but the visible
-// messages only if there are any, and nothing while the queue sleeps.
+// sampleQueue reports the counts of a queue once a minute: of visible messages and of
+// groups with messages in flight whenever the queue is active, of all else only if there
+// is any, and nothing while the queue sleeps. Source: SQS developer guide, "Available
+// CloudWatch metrics for Amazon SQS".
 func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 	counts := box.Counts(c.now)
 	sent, deleted := int(box.sequence)-q.sentBefore, box.deletes-q.deletedBefore
@@ -60,11 +63,13 @@ func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 	if c.minute < q.awakeFrom {
 		if c.o.WakingReportsZeros {
 			q.visible.gauge(c.minute, published, 0)
+			q.groups.gauge(c.minute, published, 0)
 			return
 		}
 		published = q.awakeFrom + c.o.MetricDelay
 	}
 	q.visible.gauge(c.minute, published, float64(counts.Visible))
+	q.groups.gauge(c.minute, published, float64(box.groupsInFlight(c.now)))
 	for _, some := range []struct {
 		series *series
 		count  int
