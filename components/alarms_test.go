@@ -110,8 +110,10 @@ func TestScaleInAlarmLooksAtOutstandingMessages(t *testing.T) {
 func TestAlarmLabels(t *testing.T) {
 	t.Parallel()
 	labelled := with(func(a *QueueWorkerArgs) {
-		a.Scaling.Idle.Alarm = AlarmLabel{Name: "SampleApp-ZeroCPUAlarm", Description: "For when sample app is idle"}
-		a.Scaling.ScaleOutAlarm = AlarmLabel{Name: "jobs-waiting"}
+		a.AlarmLabels = map[string]AlarmLabel{
+			"idle":     {Name: "SampleApp-ZeroCPUAlarm", Description: "For when sample app is idle"},
+			"scaleOut": {Name: "jobs-waiting"},
+		}
 	})
 	bothModes(t, labelled, func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.Equal(t, "SampleApp-ZeroCPUAlarm", inputs(t, p, "w-idle-alarm")["name"])

@@ -16,34 +16,33 @@ type OperationsArgs struct {
 	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
 	// looks at, all of them $1.10. Default: none, and none of the alarms. That
 	// the dead-letter queue is not empty is told in any case.
-	TopicARN pulumi.StringInput
+	TopicARN pulumi.StringInput `pulumi:"topicArn,optional"`
 	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;
 	// 0 for no alarm. Default 60.
-	OldestMessageMinutes *int
+	OldestMessageMinutes *int `pulumi:"oldestMessageMinutes,optional"`
 	// NotStartingMinutes is how long messages may wait while nobody works on one, 3 to
 	// 1440; 0 for no alarm. Default 30: a queue that wakes reports up to 15 minutes late,
 	// CloudWatch two more, and a task with a large image takes five to start.
-	NotStartingMinutes *int
+	NotStartingMinutes *int `pulumi:"notStartingMinutes,optional"`
 	// StuckMinutes is how long there may be work and none of it gets done, because
 	// handlers hang, or tasks start and exit again and again; 3 to 1440; 0 for no alarm.
-	// Longer than the longest handler. Default 60.
-	StuckMinutes *int
+	// Default: Task.HandlerTimeoutMinutes.
+	StuckMinutes *int `pulumi:"stuckMinutes,optional"`
 	// NeverStoppingHours is in how many hours on end tasks may run and no message be
 	// deleted, 1 to 168; 0 for no alarm. It is the bill's net under an idle threshold that
 	// is never reached. Default 24, and none with a MinCapacity above 0.
-	NeverStoppingHours *int
+	NeverStoppingHours *int `pulumi:"neverStoppingHours,optional"`
 	// AtMaximumMinutes is how long as many tasks as may, or nearly so, may run while
 	// messages wait, 3 to 1440; 0 for no alarm. Default 60.
-	AtMaximumMinutes *int
+	AtMaximumMinutes *int `pulumi:"atMaximumMinutes,optional"`
 	// Dashboard makes a CloudWatch dashboard. The account's first three cost nothing,
 	// any other $3 a month. Default false.
-	Dashboard bool
+	Dashboard bool `pulumi:"dashboard,optional"`
 }
 
 const (
 	defaultOldestMessageMinutes = 60
 	defaultNotStartingMinutes   = 30
-	defaultStuckMinutes         = 60
 	defaultNeverStoppingHours   = 24
 	defaultAtMaximumMinutes     = 60
 )
@@ -69,13 +68,22 @@ const (
 // missing, since a task was replaced.
 func mostOf(n int) int { return n - n/10 }
 
+// newOperationsAlarms makes the alarms for people, and the rule that one of them counts by.
+func (b *builder) newOperationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) (pulumi.StringMap, error) {
+	if args.Operations.TopicARN == nil {
+		return nil, nil
+	}
+	rule, err := b.newFailedStartRule(args, service)
+	if err != nil {
+		return nil, err
+	}
+	return b.newAlarms(operationsAlarms(args, queue, service, rule.Name))
+}
+
 // operationsAlarms tell a person, when they rise and when they clear. Their descriptions
 // begin with the entry of the runbook to read.
-func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []alarm {
+func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, failedStarts pulumi.StringInput) []alarm {
 	topic := args.Operations.TopicARN
-	if topic == nil {
-		return nil
-	}
 	var table []alarm
 	for _, w := range watches(args, queue, service) {
 		if w.span > 0 {
@@ -85,8 +93,10 @@ func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Servic
 	if queue.deadLetter != nil {
 		table = append(table, deadLettersRow(*queue.deadLetter))
 	}
+	table = append(table, failedStartRow(failedStarts))
 	for i := range table {
 		table[i].comparisonOperator = cmp.Or(table[i].comparisonOperator, atLeast)
+		table[i].resting = args.Scaling.Paused
 		table[i].actions, table[i].okActions = pulumi.Array{topic}, pulumi.Array{topic}
 	}
 	return table

@@ -377,7 +377,7 @@ func TestAlarmsThatAreSwitchedOff(t *testing.T) {
 	args.Operations.OldestMessageMinutes, args.Operations.NotStartingMinutes, args.Operations.StuckMinutes = &off, &off, &off
 	args.Operations.NeverStoppingHours, args.Operations.AtMaximumMinutes = &off, &off
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
-		assert.Equal(t, 3, p.Types()["aws:cloudwatch/metricAlarm:MetricAlarm"], "that of the dead-letter queue stays")
+		assert.Equal(t, 4, p.Types()["aws:cloudwatch/metricAlarm:MetricAlarm"], "those of the dead-letter queue and of failed starts stay")
 	})
 }
 
@@ -413,7 +413,7 @@ func TestAlarmsNameTheRunbook(t *testing.T) {
 	runbook, err := os.ReadFile("../docs/runbook.md")
 	require.NoError(t, err)
 	bothModes(t, onCall(), func(t *testing.T, p *plan.Plan, _ bool) {
-		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck", "never-stopping", "at-maximum"} {
+		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck", "never-stopping", "at-maximum", "failed-start"} {
 			description := inputs(t, p, "w-"+suffix+"-alarm")["alarmDescription"].(string)
 			entry, _, ok := strings.Cut(description, ":")
 			assert.True(t, ok, description)

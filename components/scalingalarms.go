@@ -33,7 +33,7 @@ func scalingAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, 
 
 func scaleOutRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 	return alarm{
-		key: "scaleOut", suffix: "scale-out-alarm", label: args.ScaleOutAlarm,
+		key: "scaleOut", suffix: "scale-out-alarm",
 		description:        "Messages are waiting in the queue: starts tasks.",
 		comparisonOperator: scaling.steps.ScaleOut.ComparisonOperator,
 		threshold:          float64(scaling.steps.ScaleOut.Threshold),
@@ -45,7 +45,7 @@ func scaleOutRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 
 func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 	return alarm{
-		key: "scaleIn", suffix: "scale-in-alarm", label: args.ScaleInAlarm,
+		key: "scaleIn", suffix: "scale-in-alarm",
 		description:        "Few messages are waiting or in flight: stops tasks.",
 		comparisonOperator: scaling.steps.ScaleIn.ComparisonOperator,
 		threshold:          float64(scaling.steps.ScaleIn.Threshold),
@@ -59,7 +59,7 @@ func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 
 func idleRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) alarm {
 	row := alarm{
-		key: "idle", suffix: "idle-alarm", label: args.Idle.Alarm,
+		key: "idle", suffix: "idle-alarm",
 		comparisonOperator: atMost,
 		threshold:          args.Idle.CPUPercent,
 		actions:            pulumi.Array{scaling.idle.Arn},
