@@ -48,6 +48,9 @@ func render(t *testing.T, p *plan.Plan) string {
 		if r.RPC.GetProtect() {
 			title += " (protected)"
 		}
+		if r.Inside != "" {
+			title += " (inside " + r.Inside + ")"
+		}
 		block, err := yaml.Marshal(map[string]any{title: r.Inputs})
 		require.NoError(t, err)
 		text.Write(block)
@@ -90,6 +93,7 @@ func assertOnProvider(t *testing.T, p *plan.Plan) {
 	packaged := 0
 	for _, r := range p.Resources {
 		switch {
+		case r.Inside != "": // it inherits the component's
 		case strings.HasPrefix(r.Type, "aws:"):
 			assert.Contains(t, r.RPC.GetProvider(), "pulumi:providers:aws::aws", r.Name)
 		case strings.HasPrefix(r.Type, "awsx:"):
