@@ -8,15 +8,30 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// AlarmLabel names and describes an alarm.
+type AlarmLabel struct {
+	// Name of up to 255 bytes. Default: chosen by Pulumi.
+	Name string `pulumi:"name,optional"`
+	// Description of up to 1024 bytes. Default: one that says what the alarm does.
+	Description string `pulumi:"description,optional"`
+}
+
+// AlarmKeys are the alarms that a QueueWorker may have.
+var AlarmKeys = []string{
+	"scaleOut", "scaleIn", "idle",
+	"deadLetters", "oldestMessage", "notStarting", "stuck", "neverStopping", "atMaximum", "failedStart",
+}
+
 // alarmPeriodSeconds is the resolution of the metrics of SQS and ECS. An alarm
 // over 300 s would rise no sooner and cling to ALARM for minutes after the
 // backlog is gone, repeating its action each minute.
 const alarmPeriodSeconds = 60
 
+const hourSeconds = 3600
+
 // alarm is a row of a table of alarms.
 type alarm struct {
 	key, suffix        string
-	label              AlarmLabel
 	description        string
 	comparisonOperator string
 	threshold          float64
@@ -27,6 +42,8 @@ type alarm struct {
 	missing string
 	// actions are carried out in ALARM, okActions when it is over.
 	actions, okActions pulumi.Array
+	// resting alarms change their state and carry out nothing.
+	resting bool
 	// metric is watched alone, unless there are queries.
 	metric  metric
 	queries cloudwatch.MetricAlarmMetricQueryArray
@@ -37,6 +54,12 @@ type metric struct {
 	namespace, name, statistic string
 	periodSeconds              int
 	dimensions                 pulumi.StringMap
+}
+
+// over is the same metric over another period.
+func (m metric) over(seconds int) metric {
+	m.periodSeconds = seconds
+	return m
 }
 
 // newAlarms makes the alarms of a table and returns their ARNs.
@@ -53,12 +76,9 @@ func (b *builder) newAlarms(table []alarm) (pulumi.StringMap, error) {
 }
 
 func (b *builder) newAlarm(row alarm) (*cloudwatch.MetricAlarm, error) {
-	description := row.label.Description
-	if description == "" {
-		description = row.description
-	}
+	label := b.labels[row.key]
 	settings := &cloudwatch.MetricAlarmArgs{
-		AlarmDescription:   pulumi.String(description),
+		AlarmDescription:   pulumi.String(cmp.Or(label.Description, row.description)),
 		ComparisonOperator: pulumi.String(row.comparisonOperator),
 		Threshold:          pulumi.Float64(row.threshold),
 		EvaluationPeriods:  pulumi.Int(row.periods),
@@ -68,8 +88,11 @@ func (b *builder) newAlarm(row alarm) (*cloudwatch.MetricAlarm, error) {
 		OkActions:          row.okActions,
 		Tags:               b.tags,
 	}
-	if row.label.Name != "" {
-		settings.Name = pulumi.String(row.label.Name)
+	if label.Name != "" {
+		settings.Name = pulumi.String(label.Name)
+	}
+	if row.resting {
+		settings.ActionsEnabled = pulumi.Bool(false)
 	}
 	if row.queries != nil {
 		settings.MetricQueries = row.queries
@@ -129,14 +152,10 @@ func query(id string, m metric) *cloudwatch.MetricAlarmMetricQueryArgs {
 
 // result is the one series that an alarm watches.
 func result(text, label string) *cloudwatch.MetricAlarmMetricQueryArgs {
-	return expression("result", text, label, true)
-}
-
-func expression(id, text, label string, watched bool) *cloudwatch.MetricAlarmMetricQueryArgs {
 	return &cloudwatch.MetricAlarmMetricQueryArgs{
-		Id:         pulumi.String(id),
+		Id:         pulumi.String("result"),
 		Expression: pulumi.String(text),
 		Label:      pulumi.String(label),
-		ReturnData: pulumi.Bool(watched),
+		ReturnData: pulumi.Bool(true),
 	}
 }

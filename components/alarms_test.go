@@ -51,13 +51,12 @@ func TestIdleAlarmIsGuardedByOutstandingMessages(t *testing.T) {
 		assert.Equal(t, "notBreaching", alarm["treatMissingData"])
 		assert.NotContains(t, alarm, "metricName")
 		queries := queriesOf(alarm)
-		assert.Equal(t, "visible + FILL(inflight, 0) + FILL(delayed, 0)", queries["outstanding"]["expression"])
-		assert.Equal(t, false, queries["outstanding"]["returnData"])
-		assert.Equal(t, "IF(visible, 100, IF(outstanding, 100, cpu))", queries["result"]["expression"])
+		assert.Len(t, queries, 4)
+		assert.Equal(t, "IF(visible, 100, IF(groups, 100, cpu))", queries["result"]["expression"])
 		assert.Equal(t, true, queries["result"]["returnData"])
 		for id, metric := range map[string]string{
-			"visible": "ApproximateNumberOfMessagesVisible", "inflight": "ApproximateNumberOfMessagesNotVisible",
-			"delayed": "ApproximateNumberOfMessagesDelayed", "cpu": "CPUUtilization",
+			"visible": "ApproximateNumberOfMessagesVisible", "groups": "ApproximateNumberOfGroupsWithInflightMessages",
+			"cpu": "CPUUtilization",
 		} {
 			assert.Equal(t, false, queries[id]["returnData"], id)
 			m := queries[id]["metric"].(map[string]any)
@@ -100,20 +99,21 @@ func TestScaleInAlarmLooksAtOutstandingMessages(t *testing.T) {
 		alarm := inputs(t, p, "w-scale-in-alarm")
 		assert.Equal(t, "LessThanOrEqualToThreshold", alarm["comparisonOperator"])
 		assert.Equal(t, 5.0, alarm["threshold"])
-		assert.Equal(t, 3.0, alarm["evaluationPeriods"], "FILL turns late in-flight messages into none")
+		assert.Equal(t, 3.0, alarm["evaluationPeriods"], "in-flight messages that are reported late may read as none")
 		assert.Equal(t, 3.0, alarm["datapointsToAlarm"])
 		queries := queriesOf(alarm)
-		assert.Equal(t, "visible + FILL(inflight, 0) + FILL(delayed, 0)", queries["outstanding"]["expression"])
-		assert.Equal(t, "IF(visible, outstanding, outstanding)", queries["result"]["expression"], "nothing while the visible messages are not reported")
-		assert.Len(t, queries, 5)
+		assert.Equal(t, "IF(groups, visible + inflight, visible)", queries["result"]["expression"], "nothing while the queue is not reported")
+		assert.Len(t, queries, 4)
 	})
 }
 
 func TestAlarmLabels(t *testing.T) {
 	t.Parallel()
 	labelled := with(func(a *QueueWorkerArgs) {
-		a.Scaling.Idle.Alarm = AlarmLabel{Name: "SampleApp-ZeroCPUAlarm", Description: "For when sample app is idle"}
-		a.Scaling.ScaleOutAlarm = AlarmLabel{Name: "jobs-waiting"}
+		a.AlarmLabels = map[string]AlarmLabel{
+			"idle":     {Name: "SampleApp-ZeroCPUAlarm", Description: "For when sample app is idle"},
+			"scaleOut": {Name: "jobs-waiting"},
+		}
 	})
 	bothModes(t, labelled, func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.Equal(t, "SampleApp-ZeroCPUAlarm", inputs(t, p, "w-idle-alarm")["name"])

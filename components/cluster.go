@@ -15,11 +15,11 @@ type ClusterArgs struct {
 	// Existing is the name of a cluster to join. It is looked up, never changed:
 	// capacity providers associated here would replace those it has. Default: a new
 	// cluster.
-	Existing string
+	Existing pulumi.StringInput `pulumi:"existing,optional"`
 	// Spot associates a new cluster with FARGATE and FARGATE_SPOT. Default false.
-	Spot bool
+	Spot bool `pulumi:"spot,optional"`
 	// Tags are put on a new cluster. Default: none.
-	Tags pulumi.StringMapInput
+	Tags pulumi.StringMapInput `pulumi:"tags,optional"`
 }
 
 // Cluster is an ECS cluster, made or joined.
@@ -32,13 +32,16 @@ type Cluster struct {
 
 // NewCluster makes or joins a cluster. It fails if the cluster to join does not
 // exist.
-func NewCluster(ctx *pulumi.Context, name string, args ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	if args == nil {
+		args = &ClusterArgs{}
+	}
 	c := &Cluster{}
 	if err := ctx.RegisterComponentResource(ClusterType, name, c, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	join := c.create
-	if args.Existing != "" {
+	if args.Existing != nil {
 		join = c.lookUp
 	}
 	if err := join(ctx, name, args); err != nil {
@@ -47,16 +50,23 @@ func NewCluster(ctx *pulumi.Context, name string, args ClusterArgs, opts ...pulu
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"name": c.Name})
 }
 
-func (c *Cluster) lookUp(ctx *pulumi.Context, _ string, args ClusterArgs) error {
-	found, err := ecs.LookupCluster(ctx, &ecs.LookupClusterArgs{ClusterName: args.Existing}, pulumi.Parent(c))
+// lookUp fails at once for a cluster that does not exist, and later for one whose name is
+// not known yet.
+func (c *Cluster) lookUp(ctx *pulumi.Context, _ string, args *ClusterArgs) error {
+	name, known := plain(args.Existing)
+	if !known {
+		c.Name = ecs.LookupClusterOutput(ctx, ecs.LookupClusterOutputArgs{ClusterName: args.Existing}, pulumi.Parent(c)).ClusterName()
+		return nil
+	}
+	found, err := ecs.LookupCluster(ctx, &ecs.LookupClusterArgs{ClusterName: name}, pulumi.Parent(c))
 	if err != nil {
-		return fmt.Errorf("looking up the cluster %s (key clusterName): %w", args.Existing, err)
+		return &FieldError{Field: "Existing", Value: name, Want: fmt.Sprintf("looking up the cluster failed: %v", err)}
 	}
 	c.Name = pulumi.String(found.ClusterName).ToStringOutput()
 	return nil
 }
 
-func (c *Cluster) create(ctx *pulumi.Context, name string, args ClusterArgs) error {
+func (c *Cluster) create(ctx *pulumi.Context, name string, args *ClusterArgs) error {
 	cluster, err := ecs.NewCluster(ctx, name+"-cluster", &ecs.ClusterArgs{Tags: args.Tags}, pulumi.Parent(c))
 	if err != nil {
 		return fmt.Errorf("creating the cluster: %w", err)

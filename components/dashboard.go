@@ -47,20 +47,29 @@ func (b *builder) newDashboard(args QueueWorkerArgs, queue workQueue, service *e
 }
 
 func (b *builder) widgets(args QueueWorkerArgs, queue workQueue, service *ecs.Service, alarms pulumi.StringMap) pulumi.Array {
-	arns := pulumi.StringArray{}
-	for _, key := range slices.Sorted(maps.Keys(alarms)) {
-		arns = append(arns, alarms[key])
+	var list pulumi.Array
+	top := 0
+	if len(alarms) > 0 {
+		list = append(list, alarmWidget(alarms))
+		top = alarmsHeight
 	}
-	list := pulumi.Array{widget("alarm", 0, 0, dashboardColumns, alarmsHeight, pulumi.Map{
-		"title": pulumi.String("Alarms"), "alarms": arns,
-	})}
 	charts := append(queueCharts(queue), append(taskCharts(args, service), workerCharts(queue)...)...)
 	const columns = 3
 	for i, c := range charts {
 		const width = dashboardColumns / columns
-		list = append(list, widget("metric", i%columns*width, alarmsHeight+i/columns*widgetHeight, width, widgetHeight, b.chart(c)))
+		list = append(list, widget("metric", i%columns*width, top+i/columns*widgetHeight, width, widgetHeight, b.chart(c)))
 	}
 	return list
+}
+
+// alarmWidget shows the alarms for people. Those of scaling are left out: an idle alarm
+// that is in ALARM all night is no fault.
+func alarmWidget(alarms pulumi.StringMap) pulumi.Map {
+	arns := pulumi.StringArray{}
+	for _, key := range slices.Sorted(maps.Keys(alarms)) {
+		arns = append(arns, alarms[key])
+	}
+	return widget("alarm", 0, 0, dashboardColumns, alarmsHeight, pulumi.Map{"title": pulumi.String("Alarms"), "alarms": arns})
 }
 
 func widget(kind string, x, y, width, height int, properties pulumi.Map) pulumi.Map {
@@ -98,6 +107,7 @@ func queueCharts(queue workQueue) []chart {
 			{queueMetric(queue, "ApproximateNumberOfMessagesVisible"), "waiting"},
 			{queueMetric(queue, "ApproximateNumberOfMessagesNotVisible"), "in flight"},
 			{queueMetric(queue, "ApproximateNumberOfMessagesDelayed"), "delayed"},
+			{queueMetric(queue, "ApproximateNumberOfGroupsWithInflightMessages"), "groups in flight"},
 		}},
 		{"Sent and deleted", []line{{queueTotal(queue, "NumberOfMessagesSent"), "sent"}, {queueTotal(queue, "NumberOfMessagesDeleted"), "deleted"}}},
 		{"Age of the oldest message (seconds)", []line{{queueMetric(queue, "ApproximateAgeOfOldestMessage"), "age"}}},

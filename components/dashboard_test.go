@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,7 +162,8 @@ func readDashboard(t *testing.T, a *cloud.Account) cloud.DashboardBody {
 	return cloud.DashboardBody{}
 }
 
-// TestDashboardLayout: nothing covers anything else, and all alarms are on it.
+// TestDashboardLayout: nothing covers anything else, and the alarms for people
+// are on it.
 func TestDashboardLayout(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t, onCall(), cloud.DefaultControlOptions())
@@ -169,7 +171,8 @@ func TestDashboardLayout(t *testing.T) {
 	taken := map[cell]string{}
 	for _, w := range readDashboard(t, r.account).Widgets {
 		if w.Type == "alarm" {
-			assert.Len(t, w.Properties.Alarms, len(r.account.Alarms))
+			assert.Len(t, w.Properties.Alarms, len(r.account.Alarms)-2, "but for scale-out and idle")
+			assert.NotContains(t, strings.Join(w.Properties.Alarms, " "), "idle")
 		}
 		for x := w.X; x < w.X+w.Width; x++ {
 			for y := w.Y; y < w.Y+w.Height; y++ {
@@ -177,5 +180,13 @@ func TestDashboardLayout(t *testing.T) {
 				taken[cell{x, y}] = w.Properties.Title
 			}
 		}
+	}
+}
+
+func TestDashboardWithoutAlarms(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t, with(func(a *QueueWorkerArgs) { a.Operations.Dashboard = true }), cloud.DefaultControlOptions())
+	for _, w := range readDashboard(t, r.account).Widgets {
+		assert.NotEqual(t, "alarm", w.Type, "AWS refuses an alarm widget without alarms")
 	}
 }

@@ -51,15 +51,15 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 		return err
 	}
 	network := func(ctx *pulumi.Context, opt pulumi.ResourceOption) error {
-		_, err := NewNetwork(ctx, "n", NetworkArgs{}, opt)
+		_, err := NewNetwork(ctx, "n", &NetworkArgs{}, opt)
 		return err
 	}
 	cluster := func(ctx *pulumi.Context, opt pulumi.ResourceOption) error {
-		_, err := NewCluster(ctx, "c", ClusterArgs{Spot: true}, opt)
+		_, err := NewCluster(ctx, "c", &ClusterArgs{Spot: true}, opt)
 		return err
 	}
 	image := func(ctx *pulumi.Context, opt pulumi.ResourceOption) error {
-		_, err := NewImage(ctx, "i", ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile"}, opt)
+		_, err := NewImage(ctx, "i", &ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Folder: ".."}, opt)
 		return err
 	}
 	cases := map[string]struct {
@@ -87,6 +87,7 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 		"w-scale-in-alarm":     {worker, "creating the scale-in-alarm"},
 		"w-idle-alarm":         {worker, "creating the idle-alarm"},
 		"w-stuck-alarm":        {worker, "creating the stuck-alarm"},
+		"w-failed-start":       {worker, "creating the rule for failed starts"},
 		"w-dashboard":          {worker, "creating the dashboard"},
 		"n":                    {network, "registering n"},
 		"n-vpc":                {network, "creating the VPC"},
@@ -117,7 +118,7 @@ func TestFailedLookUps(t *testing.T) {
 		"region":    {"aws:index/getRegion:getRegion", "looking up the region", nil},
 		"account":   {"aws:index/getCallerIdentity:getCallerIdentity", "looking up the account", nil},
 		"subnets": {"aws:ec2/getSubnets:getSubnets", "looking up the subnets of " + testVPC, func(ctx *pulumi.Context) error {
-			_, err := NewNetwork(ctx, "n", NetworkArgs{VPCID: testVPC})
+			_, err := NewNetwork(ctx, "n", &NetworkArgs{VPCID: pulumi.String(testVPC)})
 			return err
 		}},
 	}

@@ -32,17 +32,12 @@ func TestTaskRole(t *testing.T) {
 			change: func(*QueueWorkerArgs) {},
 			grants: map[string][]string{
 				"sqs:ReceiveMessage": {queue}, "sqs:DeleteMessage": {queue}, "sqs:ChangeMessageVisibility": {queue},
-				"sqs:GetQueueUrl": {queue}, "sqs:GetQueueAttributes": {queue},
+				"sqs:GetQueueUrl": {queue}, "sqs:GetQueueAttributes": {queue, failed},
 				"sqs:SendMessage":          {failed},
 				"ecs:UpdateTaskProtection": {"arn:aws:ecs:us-west-1:123456789012:task/apps/*"},
 				"ecs:GetTaskProtection":    {"arn:aws:ecs:us-west-1:123456789012:task/apps/*"},
 				"kms:Decrypt":              nil, "kms:GenerateDataKey": nil, "ssmmessages:OpenDataChannel": nil,
 			},
-		},
-		"customer key": {
-			reason: "reading takes Decrypt; dead-lettering takes GenerateDataKey, too",
-			change: func(a *QueueWorkerArgs) { a.Queue.KMSKeyARN = pulumi.String(testKey) },
-			grants: map[string][]string{"kms:Decrypt": {testKey, testKey}, "kms:GenerateDataKey": {testKey}},
 		},
 		"exec": {
 			reason: "a shell needs its channels, which AWS does not scope",
@@ -52,7 +47,7 @@ func TestTaskRole(t *testing.T) {
 		"own statements": {
 			reason: "the tutorial's policies for the task's own work",
 			change: func(a *QueueWorkerArgs) {
-				a.TaskPolicyStatements = []PolicyStatement{{
+				a.Identity.TaskPolicyStatements = []PolicyStatement{{
 					Actions: []string{"s3:GetObject"}, Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
 				}}
 			},
@@ -61,7 +56,7 @@ func TestTaskRole(t *testing.T) {
 		"a denial": {
 			reason: "a statement may deny",
 			change: func(a *QueueWorkerArgs) {
-				a.TaskPolicyStatements = []PolicyStatement{{
+				a.Identity.TaskPolicyStatements = []PolicyStatement{{
 					Effect: "Deny", Actions: []string{"s3:GetObject"}, Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
 				}}
 			},
@@ -99,7 +94,7 @@ func TestExecutionRole(t *testing.T) {
 		"arn:aws:ssm:us-west-1:123456789012:parameter/plain",
 		"arn:aws:ssm:us-west-1:123456789012:parameter/prod/db",
 	}, policy.grants("ssm:GetParameters"))
-	assert.Equal(t, []string{secret, secret}, policy.grants("secretsmanager:GetSecretValue"), "without the json key, which is no part of the ARN")
+	assert.Equal(t, []string{secret}, policy.grants("secretsmanager:GetSecretValue"), "without the json key, which is no part of the ARN")
 	assert.Equal(t, []string{testKey}, policy.grants("kms:Decrypt"))
 	assert.Equal(t, []string{testRepo}, policy.grants("ecr:BatchGetImage"))
 	assert.Equal(t, []string{"*"}, policy.grants("ecr:GetAuthorizationToken"))
@@ -112,7 +107,9 @@ func TestExecutionRole(t *testing.T) {
 
 func TestExecutionRoleWithoutSecretsOrRepository(t *testing.T) {
 	t.Parallel()
-	policy := readPolicy(t, workerPlan(t, false, with(func(a *QueueWorkerArgs) { a.Task.KMSKeyARN = pulumi.String(testKey) })), "w-execution-policy", "policy")
+	policy := readPolicy(t, workerPlan(t, false, with(func(a *QueueWorkerArgs) {
+		a.Task.Image, a.Task.KMSKeyARN = pulumi.String("ghcr.io/acme/jobs:v1"), pulumi.String(testKey)
+	})), "w-execution-policy", "policy")
 	for _, action := range []string{"kms:Decrypt", "ecr:GetAuthorizationToken", "ssm:GetParameters"} {
 		assert.Empty(t, policy.grants(action), "%s is not needed", action)
 	}

@@ -1,7 +1,11 @@
 package components
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -15,39 +19,114 @@ const ImageType = "fargate-queue-worker:index:Image"
 
 // ImageArgs name an image that exists, or say how to build one.
 type ImageArgs struct {
-	// Repository is the name of an existing ECR repository. Default: a new one,
-	// deleted with its images when the stack is.
-	Repository string
+	// Reference is the image itself, with a tag or a digest, of any registry. It is taken
+	// as it is. Default: none; an image in a Repository, or one that is built.
+	Reference pulumi.StringInput `pulumi:"reference,optional"`
+	// Repository is the name of an existing ECR repository of the same account and region.
+	// Default: a new one, deleted with its images when the stack is.
+	Repository pulumi.StringInput `pulumi:"repository,optional"`
 	// Tag or Digest (sha256: and 64 hex digits) selects the image in an existing
 	// repository; exactly one of them.
-	Tag, Digest string
-	// Context is the folder the image is built from, and Dockerfile the file in it
-	// that says how, both relative to the program. Required for a new repository.
-	Context, Dockerfile string
+	Tag    pulumi.StringInput `pulumi:"tag,optional"`
+	Digest pulumi.StringInput `pulumi:"digest,optional"`
+	// Dockerfile says how to build the image, relative to the program. Required for a new
+	// repository.
+	Dockerfile string `pulumi:"dockerfile,optional"`
+	// Context is the folder the image is built from, relative to the program.
+	// Default: the Dockerfile's.
+	Context string `pulumi:"context,optional"`
+	// Folder is where relative paths are looked for before anything is created.
+	// Default: the working folder, in which Pulumi runs the program.
+	Folder string `pulumi:"-"`
 	// Architecture the image is built for. Default x86_64.
-	Architecture Architecture
+	Architecture Architecture `pulumi:"architecture,optional"`
 	// Tags are put on a new repository. Default: none.
-	Tags pulumi.StringMapInput
+	Tags pulumi.StringMapInput `pulumi:"tags,optional"`
 }
 
-// Validate reports what is wrong with the arguments, as *FieldError joined.
-func (args ImageArgs) Validate() error {
+var (
+	isTag    = matches(regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`), "is not a valid tag; use up to 128 letters, digits and _ . -")
+	isDigest = matches(regexp.MustCompile(`^sha256:[0-9a-f]{64}$`), "needs to be sha256: and 64 hex digits")
+)
+
+// checks are those of the arguments that may come from a resource.
+func (args *ImageArgs) checks() []inputCheck {
+	return []inputCheck{
+		{field: "Reference", text: &args.Reference, check: isImage},
+		{field: "Tag", text: &args.Tag, check: isTag},
+		{field: "Digest", text: &args.Digest, check: isDigest},
+	}
+}
+
+// Builds says whether the image is built.
+func (args *ImageArgs) Builds() bool { return args.Reference == nil && args.Repository == nil }
+
+// Validate reports what is wrong with the arguments, as *FieldError joined. It looks for
+// the Dockerfile.
+func (args *ImageArgs) Validate() error {
 	var found FieldErrors
+	for _, check := range args.checks() {
+		check.now(&found)
+	}
+	if args.Reference != nil {
+		for _, other := range []struct {
+			field string
+			value pulumi.StringInput
+		}{{"Repository", args.Repository}, {"Tag", args.Tag}, {"Digest", args.Digest}} {
+			if other.value != nil {
+				found.Add(other.field, describe(other.value), "does not go with {Reference}, which names the whole image")
+			}
+		}
+		return found.Err()
+	}
 	switch {
-	case args.Repository == "" && args.Tag != "":
-		found.Add("imageTag", args.Tag, "selects an image in an existing repository; name it in repositoryName")
-	case args.Repository == "" && args.Digest != "":
-		found.Add("imageDigest", args.Digest, "selects an image in an existing repository; name it in repositoryName")
-	case args.Repository != "" && (args.Tag == "") == (args.Digest == ""):
-		found.Add("repositoryName", args.Repository, "needs one of imageTag and imageDigest")
-	}
-	if args.Tag != "" && !tag.MatchString(":"+args.Tag) {
-		found.Add("imageTag", args.Tag, "is no tag; use up to 128 letters, digits and _ . -")
-	}
-	if args.Digest != "" && !digest.MatchString("@"+args.Digest) {
-		found.Add("imageDigest", args.Digest, "needs to be sha256: and 64 hex digits")
+	case args.Repository == nil && args.Tag != nil:
+		found.Add("Tag", describe(args.Tag), "selects an image in an existing repository; name it in {Repository}")
+	case args.Repository == nil && args.Digest != nil:
+		found.Add("Digest", describe(args.Digest), "selects an image in an existing repository; name it in {Repository}")
+	case args.Repository == nil:
+		args.validateBuild(&found)
+	case (args.Tag == nil) == (args.Digest == nil):
+		found.Add("Repository", describe(args.Repository), "needs one of {Tag} and {Digest}")
 	}
 	return found.Err()
+}
+
+func (args *ImageArgs) validateBuild(found *FieldErrors) {
+	if args.Dockerfile == "" {
+		found.Add("Dockerfile", "", "is required to build an image; or name one in {Reference}, or a {Repository}")
+		return
+	}
+	if info, err := os.Stat(args.located(args.Dockerfile)); err != nil || info.IsDir() {
+		found.Add("Dockerfile", args.Dockerfile, "there is no such file in %s", args.folder())
+	}
+	if info, err := os.Stat(args.located(args.context())); err != nil || !info.IsDir() {
+		found.Add("Context", args.context(), "there is no such folder in %s", args.folder())
+	}
+}
+
+// located is where a path of the arguments is.
+func (args *ImageArgs) located(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(args.folder(), name)
+}
+
+// folder is where the program runs.
+func (args *ImageArgs) folder() string {
+	if args.Folder != "" {
+		return args.Folder
+	}
+	if folder, err := os.Getwd(); err == nil {
+		return folder
+	}
+	return "."
+}
+
+// context is the folder that the image is built from.
+func (args *ImageArgs) context() string {
+	return cmp.Or(args.Context, path.Dir(args.Dockerfile))
 }
 
 // Image is the image of a task, built or found.
@@ -57,46 +136,84 @@ type Image struct {
 	// URI names the image by its digest: a tag that is moved later changes nothing
 	// until the stack is deployed again.
 	URI pulumi.StringOutput `pulumi:"uri"`
-	// RepositoryARN is what the execution role may pull from.
+	// RepositoryARN is what the execution role may pull from, "" for an image outside ECR.
 	RepositoryARN pulumi.StringOutput `pulumi:"repositoryArn"`
 }
 
 // NewImage builds or finds an image. It fails if the repository to use or the tag in
 // it does not exist.
-func NewImage(ctx *pulumi.Context, name string, args ImageArgs, opts ...pulumi.ResourceOption) (*Image, error) {
+func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.ResourceOption) (*Image, error) {
+	if args == nil {
+		args = &ImageArgs{}
+	}
 	if err := args.Validate(); err != nil {
 		return nil, fmt.Errorf("image %q:\n%w", name, err)
+	}
+	checked := *args
+	for _, check := range checked.checks() {
+		check.later(itself)
 	}
 	image := &Image{}
 	if err := ctx.RegisterComponentResource(ImageType, name, image, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	provide := image.build
-	if args.Repository != "" {
+	switch {
+	case args.Reference != nil:
+		provide = image.take
+	case args.Repository != nil:
 		provide = image.find
 	}
-	if err := provide(ctx, name, args); err != nil {
+	if err := provide(ctx, name, checked); err != nil {
 		return nil, err
 	}
 	return image, ctx.RegisterResourceOutputs(image, pulumi.Map{"uri": image.URI, "repositoryArn": image.RepositoryARN})
 }
 
+// take uses an image as it is named.
+func (i *Image) take(_ *pulumi.Context, _ string, args ImageArgs) error {
+	i.URI = args.Reference.ToStringOutput()
+	i.RepositoryARN = i.URI.ApplyT(repositoryOfImage).(pulumi.StringOutput)
+	return nil
+}
+
+// find looks an image up: at once if its names are known, so that a wrong one fails
+// before anything is created.
 func (i *Image) find(ctx *pulumi.Context, _ string, args ImageArgs) error {
-	repository, err := ecr.LookupRepository(ctx, &ecr.LookupRepositoryArgs{Name: args.Repository}, pulumi.Parent(i))
+	name, known := plain(args.Repository)
+	tag, tagKnown := plain(args.Tag)
+	if !known || args.Tag != nil && !tagKnown {
+		i.findLater(ctx, args)
+		return nil
+	}
+	repository, err := ecr.LookupRepository(ctx, &ecr.LookupRepositoryArgs{Name: name}, pulumi.Parent(i))
 	if err != nil {
-		return fmt.Errorf("looking up the repository %s (key repositoryName): %w", args.Repository, err)
+		return &FieldError{Field: "Repository", Value: name, Want: fmt.Sprintf("looking up the repository failed: %v", err)}
 	}
 	digest := args.Digest
-	if digest == "" {
-		image, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: args.Repository, ImageTag: &args.Tag}, pulumi.Parent(i))
+	if digest == nil {
+		image, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &tag}, pulumi.Parent(i))
 		if err != nil {
-			return fmt.Errorf("looking up the image %s:%s (key imageTag): %w", args.Repository, args.Tag, err)
+			return &FieldError{Field: "Tag", Value: tag, Want: fmt.Sprintf("looking up the image in %s failed: %v", name, err)}
 		}
-		digest = image.ImageDigest
+		digest = pulumi.String(image.ImageDigest)
 	}
-	i.URI = pulumi.String(repository.RepositoryUrl + "@" + digest).ToStringOutput()
+	i.URI = pulumi.Sprintf("%s@%s", repository.RepositoryUrl, digest)
 	i.RepositoryARN = pulumi.String(repository.Arn).ToStringOutput()
 	return nil
+}
+
+// findLater finds an image in a repository that another resource makes.
+func (i *Image) findLater(ctx *pulumi.Context, args ImageArgs) {
+	repository := ecr.LookupRepositoryOutput(ctx, ecr.LookupRepositoryOutputArgs{Name: args.Repository}, pulumi.Parent(i))
+	digest := args.Digest
+	if digest == nil {
+		digest = ecr.GetImageOutput(ctx, ecr.GetImageOutputArgs{
+			RepositoryName: args.Repository, ImageTag: args.Tag.ToStringOutput().ToStringPtrOutput(),
+		}, pulumi.Parent(i)).ImageDigest()
+	}
+	i.URI = pulumi.Sprintf("%s@%s", repository.RepositoryUrl(), digest)
+	i.RepositoryARN = repository.Arn()
 }
 
 func (i *Image) build(ctx *pulumi.Context, name string, args ImageArgs) error {
@@ -111,7 +228,7 @@ func (i *Image) build(ctx *pulumi.Context, name string, args ImageArgs) error {
 	}
 	built, err := awsxecr.NewImage(ctx, name+"-image", &awsxecr.ImageArgs{
 		RepositoryUrl: repository.Url,
-		Context:       pulumi.String(args.Context),
+		Context:       pulumi.String(args.context()),
 		Dockerfile:    pulumi.String(args.Dockerfile),
 		Platform:      pulumi.String(dockerPlatform(args.Architecture)),
 	}, pulumi.Parent(i))
@@ -141,6 +258,20 @@ func dockerPlatform(architecture Architecture) string {
 		return "linux/arm64"
 	}
 	return "linux/amd64"
+}
+
+// repositoryOfImage reads the ARN of the ECR repository off an image's reference; "" for an
+// image from elsewhere.
+func repositoryOfImage(reference string) string {
+	url, _, _ := strings.Cut(reference, "@")
+	if colon := strings.LastIndex(url, ":"); colon > strings.LastIndex(url, "/") {
+		url = url[:colon]
+	}
+	arn, err := repositoryARN(url)
+	if err != nil {
+		return ""
+	}
+	return arn
 }
 
 var repositoryURL = regexp.MustCompile(`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(.+)$`)

@@ -24,13 +24,13 @@ func imagePlan(t *testing.T, preview bool, args ImageArgs) (p *plan.Plan, uri, r
 	account := testRepositories()
 	known := make(chan []any, 1)
 	p, err = plan.Of(func(ctx *pulumi.Context) error {
-		image, err := NewImage(ctx, "i", args)
+		image, err := NewImage(ctx, "i", &args)
 		if err == nil {
 			pulumi.All(image.URI, image.RepositoryARN).ApplyT(func(both []any) bool { known <- both; return true })
 		}
 		return err
 	}, plan.Options{Project: "project", Stack: "test", Preview: preview, Account: account})
-	if err == nil && (!preview || args.Repository != "") { // a new image is unknown in a preview
+	if err == nil && (!preview || args.Repository != nil) { // a new image is unknown in a preview
 		both := <-known
 		uri, repository = both[0].(string), both[1].(string)
 	}
@@ -41,7 +41,7 @@ func TestBuiltImage(t *testing.T) {
 	t.Parallel()
 	for architecture, platform := range map[Architecture]string{ARM64: "linux/arm64", X8664: "linux/amd64"} {
 		for _, preview := range []bool{false, true} {
-			p, uri, repository, err := imagePlan(t, preview, ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Architecture: architecture})
+			p, uri, repository, err := imagePlan(t, preview, ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Folder: "..", Architecture: architecture})
 			require.NoError(t, err)
 			assert.Equal(t, true, inputs(t, p, "i-repository")["forceDelete"], "or the stack could not be destroyed")
 			assert.Equal(t, map[string]any{"scanOnPush": true}, inputs(t, p, "i-repository")["imageScanningConfiguration"])
@@ -62,7 +62,7 @@ func TestBuiltImage(t *testing.T) {
 func TestFoundImage(t *testing.T) {
 	t.Parallel()
 	for _, preview := range []bool{false, true} {
-		p, uri, repository, err := imagePlan(t, preview, ImageArgs{Repository: "jobs", Tag: "v1"})
+		p, uri, repository, err := imagePlan(t, preview, ImageArgs{Repository: pulumi.String("jobs"), Tag: pulumi.String("v1")})
 		require.NoError(t, err)
 		assert.Equal(t, map[string]int{ImageType: 1}, p.Types())
 		digest, err := testRepositories().Image("jobs", "v1")
@@ -70,21 +70,21 @@ func TestFoundImage(t *testing.T) {
 		assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@"+digest, uri, "a tag that is moved later changes nothing")
 		assert.Equal(t, testRepo, repository)
 	}
-	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: "jobs", Digest: "sha256:" + strings.Repeat("ab", 32)})
+	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: pulumi.String("jobs"), Digest: pulumi.String("sha256:" + strings.Repeat("ab", 32))})
 	require.NoError(t, err)
 	assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@sha256:"+strings.Repeat("ab", 32), uri)
 }
 
 func TestMissingRepository(t *testing.T) {
 	t.Parallel()
-	_, _, _, err := imagePlan(t, false, ImageArgs{Repository: "nowhere", Tag: "v1"})
-	require.ErrorContains(t, err, "looking up the repository nowhere (key repositoryName)")
+	_, _, _, err := imagePlan(t, false, ImageArgs{Repository: pulumi.String("nowhere"), Tag: pulumi.String("v1")})
+	require.ErrorContains(t, err, "Repository: \"nowhere\": looking up the repository failed")
 }
 
 func TestMissingTag(t *testing.T) {
 	t.Parallel()
-	_, _, _, err := imagePlan(t, true, ImageArgs{Repository: "jobs", Tag: "v2"})
-	require.ErrorContains(t, err, "looking up the image jobs:v2 (key imageTag)", "a preview tells, before a task fails to start")
+	_, _, _, err := imagePlan(t, true, ImageArgs{Repository: pulumi.String("jobs"), Tag: pulumi.String("v2")})
+	require.ErrorContains(t, err, "looking up the image in jobs failed", "a preview tells, before a task fails to start")
 }
 
 func TestRepositoryARN(t *testing.T) {

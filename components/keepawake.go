@@ -9,7 +9,7 @@ import (
 
 const (
 	// awakeInterval is shorter than the six hours after which a queue that nobody
-	// used stops to report metrics; it then takes up to 15 minutes to report again.
+	// used stops reporting metrics; it then takes up to 15 minutes to report again.
 	// Source: SQS developer guide, "Monitoring Amazon SQS queues using CloudWatch".
 	awakeInterval = "rate(5 hours)"
 
@@ -23,9 +23,11 @@ const (
 func (b *builder) newAwakeSchedule(queue workQueue) error {
 	// The scheduler assumes a role for a group of schedules, not for one of them.
 	trust := b.mayAssume("scheduler.amazonaws.com", "scheduler", "schedule-group/default")
-	role, policy, err := b.newRole("keep-awake", trust, []pulumi.Input{
-		allow(pulumi.StringArray{queue.arn}, "sqs:UntagQueue"),
-	})
+	role, err := b.newRole("keep-awake", trust)
+	if err != nil {
+		return err
+	}
+	policy, err := b.newRolePolicy("keep-awake", role, policyDocument(allow(pulumi.StringArray{queue.arn}, "sqs:UntagQueue")))
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func networkPlan(t *testing.T, preview bool, args NetworkArgs) (p *plan.Plan, su
 		if err != nil {
 			return err
 		}
-		n, err := NewNetwork(ctx, "n", args, pulumi.Providers(provider))
+		n, err := NewNetwork(ctx, "n", &args, pulumi.Providers(provider))
 		if err == nil {
 			n.SubnetIDs.ApplyT(func(ids []string) bool { known <- ids; return true })
 		}
@@ -69,10 +69,10 @@ func TestJoinedNetwork(t *testing.T) {
 		subnets []string
 		groups  int // security groups made
 	}{
-		"private subnets": {NetworkArgs{VPCID: testVPC}, []string{"subnet-private"}, 1},
-		"public subnets":  {NetworkArgs{VPCID: testVPC, PublicIPs: true}, []string{"subnet-public"}, 1},
-		"named subnets":   {NetworkArgs{VPCID: testVPC, SubnetIDs: []string{"subnet-x"}}, []string{"subnet-x"}, 1},
-		"named groups":    {NetworkArgs{VPCID: testVPC, SecurityGroupIDs: []string{"sg-x"}}, []string{"subnet-private"}, 0},
+		"private subnets": {NetworkArgs{VPCID: pulumi.String(testVPC)}, []string{"subnet-private"}, 1},
+		"public subnets":  {NetworkArgs{VPCID: pulumi.String(testVPC), PublicIPs: true}, []string{"subnet-public"}, 1},
+		"named subnets":   {NetworkArgs{VPCID: pulumi.String(testVPC), SubnetIDs: pulumi.ToStringArray([]string{"subnet-0123456789abcdef0"})}, []string{"subnet-0123456789abcdef0"}, 1},
+		"named groups":    {NetworkArgs{VPCID: pulumi.String(testVPC), SecurityGroupIDs: pulumi.ToStringArray([]string{"sg-0123456789abcdef0"})}, []string{"subnet-private"}, 0},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -88,8 +88,8 @@ func TestJoinedNetwork(t *testing.T) {
 
 func TestVPCWithoutSubnets(t *testing.T) {
 	t.Parallel()
-	_, _, err := networkPlan(t, false, NetworkArgs{VPCID: "vpc-00000000000000bad"})
-	require.ErrorContains(t, err, `vpcId: "vpc-00000000000000bad": has no subnet with map-public-ip-on-launch false; name subnetIds`)
+	_, _, err := networkPlan(t, false, NetworkArgs{VPCID: pulumi.String("vpc-00000000000000bad")})
+	require.ErrorContains(t, err, `VPCID: "vpc-00000000000000bad": has no subnet with map-public-ip-on-launch false; name SubnetIDs`)
 }
 
 func TestCluster(t *testing.T) {
@@ -100,16 +100,16 @@ func TestCluster(t *testing.T) {
 	}{
 		"new":      {ClusterArgs{}, map[string]int{ClusterType: 1, "aws:ecs/cluster:Cluster": 1}},
 		"new spot": {ClusterArgs{Spot: true}, map[string]int{ClusterType: 1, "aws:ecs/cluster:Cluster": 1, "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1}},
-		"existing": {ClusterArgs{Existing: "apps"}, map[string]int{ClusterType: 1}},
+		"existing": {ClusterArgs{Existing: pulumi.String("apps")}, map[string]int{ClusterType: 1}},
 		"existing spot is left as it is": {
-			ClusterArgs{Existing: "apps", Spot: true}, map[string]int{ClusterType: 1}},
+			ClusterArgs{Existing: pulumi.String("apps"), Spot: true}, map[string]int{ClusterType: 1}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, preview := range []bool{false, true} {
 				p, err := planOf(t, preview, func(ctx *pulumi.Context) error {
-					_, err := NewCluster(ctx, "c", tc.args)
+					_, err := NewCluster(ctx, "c", &tc.args)
 					return err
 				})
 				require.NoError(t, err)
@@ -122,16 +122,16 @@ func TestCluster(t *testing.T) {
 func TestMissingCluster(t *testing.T) {
 	t.Parallel()
 	_, err := planOf(t, false, func(ctx *pulumi.Context) error {
-		_, err := NewCluster(ctx, "c", ClusterArgs{Existing: "nowhere"})
+		_, err := NewCluster(ctx, "c", &ClusterArgs{Existing: pulumi.String("nowhere")})
 		return err
 	})
-	require.ErrorContains(t, err, "looking up the cluster nowhere (key clusterName)")
+	require.ErrorContains(t, err, "Existing: \"nowhere\": looking up the cluster failed")
 }
 
 func TestServiceWaitsForCapacityProviders(t *testing.T) {
 	t.Parallel()
 	p, err := planOf(t, false, func(ctx *pulumi.Context) error {
-		cluster, err := NewCluster(ctx, "c", ClusterArgs{Spot: true})
+		cluster, err := NewCluster(ctx, "c", &ClusterArgs{Spot: true})
 		if err != nil {
 			return err
 		}

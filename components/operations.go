@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
@@ -13,83 +14,104 @@ import (
 type OperationsArgs struct {
 	// TopicARN is an SNS topic, not a FIFO one, that the alarms below publish to when
 	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
-	// looks at, all of them $1.00. Default: none, and none of the alarms. That
+	// looks at, all of them $1.10. Default: none, and none of the alarms. That
 	// the dead-letter queue is not empty is told in any case.
-	TopicARN pulumi.StringInput
+	TopicARN pulumi.StringInput `pulumi:"topicArn,optional"`
 	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;
 	// 0 for no alarm. Default 60.
-	OldestMessageMinutes *int
-	// NotStartingMinutes is how long messages may wait while no task runs, 3 to 1440;
-	// 0 for no alarm. Default 25: a queue that wakes reports up to 15 minutes late,
-	// and then all of them at once, while the first task starts.
-	NotStartingMinutes *int
+	OldestMessageMinutes *int `pulumi:"oldestMessageMinutes,optional"`
+	// NotStartingMinutes is how long messages may wait while nobody works on one, 3 to
+	// 1440; 0 for no alarm. Default 30: a queue that wakes reports up to 15 minutes late,
+	// CloudWatch two more, and a task with a large image takes five to start.
+	NotStartingMinutes *int `pulumi:"notStartingMinutes,optional"`
 	// StuckMinutes is how long there may be work and none of it gets done, because
 	// handlers hang, or tasks start and exit again and again; 3 to 1440; 0 for no alarm.
-	// Longer than the longest handler. Default 60.
-	StuckMinutes *int
+	// Default: Task.HandlerTimeoutMinutes.
+	StuckMinutes *int `pulumi:"stuckMinutes,optional"`
+	// NeverStoppingHours is in how many hours on end tasks may run and no message be
+	// deleted, 1 to 168; 0 for no alarm. It is the bill's net under an idle threshold that
+	// is never reached. Default 24, and none with a MinCapacity above 0.
+	NeverStoppingHours *int `pulumi:"neverStoppingHours,optional"`
 	// AtMaximumMinutes is how long as many tasks as may, or nearly so, may run while
 	// messages wait, 3 to 1440; 0 for no alarm. Default 60.
-	AtMaximumMinutes *int
+	AtMaximumMinutes *int `pulumi:"atMaximumMinutes,optional"`
 	// Dashboard makes a CloudWatch dashboard. The account's first three cost nothing,
 	// any other $3 a month. Default false.
-	Dashboard bool
+	Dashboard bool `pulumi:"dashboard,optional"`
 }
 
 const (
 	defaultOldestMessageMinutes = 60
-	defaultNotStartingMinutes   = 25
-	defaultStuckMinutes         = 60
+	defaultNotStartingMinutes   = 30
+	defaultNeverStoppingHours   = 24
 	defaultAtMaximumMinutes     = 60
 )
 
-// Expressions of the alarms: 1 while it is so, else 0. They have no datapoint where
-// CloudWatch does not report what they look at; only that no task runs is told by no
-// CPU being reported. A FILL that made one of the others 0 would hold the newest
-// minute there for ever if metrics come a minute late, and the alarm with it.
+// Expressions of the alarms. They have no datapoint where CloudWatch does not report what
+// they look at.
 const (
-	notStarting = "IF(visible, IF(FILL(tasks, 0), 0, 1), 0)"
-	noProgress  = "IF(FILL(deleted, 0), 0, 1)"
-	stuck       = "IF(visible, noprogress, IF(outstanding, noprogress, 0))"
-	atMaximum   = "IF(visible, IF(tasks >= %d, 1, 0), 0)"
+	// notStarting is 1 while messages wait and nobody works on one. It does not ask whether
+	// tasks run: "if a service has no running tasks, no metrics will be reported" of it,
+	// says the ECS developer guide, so that none and unknown look alike.
+	notStarting = "IF(visible, IF(groups, 0, 1), 0)"
+	// progress is how many messages were deleted in a minute, or 1 if there was nothing to
+	// do. Deletes are reported only if there are any; FILL makes none 0, and where CloudWatch
+	// has nothing to fill, IF does: a true condition without a value is 0.
+	progress = "IF(visible, FILL(deleted, 0), IF(groups, FILL(deleted, 0), 1))"
+	// worked is how many messages were deleted in an hour in which tasks ran.
+	worked = "IF(tasks, FILL(deleted, 0))"
+	// atMaximum is 1 while most tasks run and messages wait.
+	atMaximum = "IF(visible, IF(tasks >= %d, 1, 0), 0)"
 )
 
 // mostOf is nine in ten, rounded up: with many tasks, or many minutes, one is always
 // missing, since a task was replaced.
 func mostOf(n int) int { return n - n/10 }
 
+// newOperationsAlarms makes the alarms for people, and the rule that one of them counts by.
+func (b *builder) newOperationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) (pulumi.StringMap, error) {
+	if args.Operations.TopicARN == nil {
+		return nil, nil
+	}
+	rule, err := b.newFailedStartRule(args, service)
+	if err != nil {
+		return nil, err
+	}
+	return b.newAlarms(operationsAlarms(args, queue, service, rule.Name))
+}
+
 // operationsAlarms tell a person, when they rise and when they clear. Their descriptions
 // begin with the entry of the runbook to read.
-func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []alarm {
+func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, failedStarts pulumi.StringInput) []alarm {
 	topic := args.Operations.TopicARN
-	if topic == nil {
-		return nil
-	}
 	var table []alarm
 	for _, w := range watches(args, queue, service) {
-		if w.minutes > 0 {
+		if w.span > 0 {
 			table = append(table, w.alarm)
 		}
 	}
 	if queue.deadLetter != nil {
 		table = append(table, deadLettersRow(*queue.deadLetter))
 	}
+	table = append(table, failedStartRow(failedStarts))
 	for i := range table {
-		table[i].comparisonOperator = atLeast
+		table[i].comparisonOperator = cmp.Or(table[i].comparisonOperator, atLeast)
+		table[i].resting = args.Scaling.Paused
 		table[i].actions, table[i].okActions = pulumi.Array{topic}, pulumi.Array{topic}
 	}
 	return table
 }
 
-// watch is an alarm about a span of time; 0 minutes is none.
+// watch is an alarm about a span of time; a span of 0 is none.
 type watch struct {
-	minutes int
-	alarm   alarm
+	span  int
+	alarm alarm
 }
 
 func watches(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []watch {
 	o := args.Operations
-	visible := query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible"))
-	tasks := query("tasks", serviceMetric(args.Service.ClusterName, service.Name, "SampleCount"))
+	tasks := serviceMetric(args.Service.ClusterName, service.Name, "SampleCount")
+	deleted := queueTotal(queue, "NumberOfMessagesDeleted")
 	return []watch{
 		{*o.OldestMessageMinutes, alarm{
 			key: "oldestMessage", suffix: "oldest-message-alarm", periods: 1, threshold: float64(*o.OldestMessageMinutes * 60),
@@ -98,22 +120,39 @@ func watches(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []watc
 		}},
 		{*o.NotStartingMinutes, alarm{
 			key: "notStarting", suffix: "not-starting-alarm", periods: *o.NotStartingMinutes, threshold: 1,
-			description: "Messages wait and nothing starts: there are messages, and no task runs.",
-			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(notStarting, "1 while messages wait and no task runs")},
+			description: "Messages wait and nothing starts: there are messages, and nobody works on one.",
+			queries:     append(workQueries(queue), result(notStarting, "1 while messages wait and nobody works on one")),
 		}},
 		{*o.StuckMinutes, alarm{
-			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes, threshold: 1,
+			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes, threshold: 1, comparisonOperator: below,
 			description: "Nothing gets done: there is work, and no message was deleted.",
-			queries: append(queueQueries(queue), query("deleted", queueTotal(queue, "NumberOfMessagesDeleted")),
-				expression("noprogress", noProgress, "1 while no message is deleted", false),
-				result(stuck, "1 while there is work besides")),
+			queries:     append(workQueries(queue), query("deleted", deleted), result(progress, "Messages deleted, or 1 while there is no work")),
+		}},
+		{*o.NeverStoppingHours, alarm{
+			key: "neverStopping", suffix: "never-stopping-alarm", periods: *o.NeverStoppingHours, threshold: 1, comparisonOperator: below,
+			description: fmt.Sprintf("Tasks never stop: they ran in each of %s, and no message was deleted.", count(*o.NeverStoppingHours, "hour")),
+			queries: cloudwatch.MetricAlarmMetricQueryArray{
+				query("tasks", tasks.over(hourSeconds)), query("deleted", deleted.over(hourSeconds)),
+				result(worked, "Messages deleted in an hour in which tasks ran"),
+			},
 		}},
 		{*o.AtMaximumMinutes, alarm{
 			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes, toAlarm: mostOf(*o.AtMaximumMinutes), threshold: 1,
-			description: fmt.Sprintf("The maximum is reached: of %d tasks that may run most do, and messages wait.", args.Scaling.MaxCapacity),
-			queries:     cloudwatch.MetricAlarmMetricQueryArray{visible, tasks, result(fmt.Sprintf(atMaximum, mostOf(args.Scaling.MaxCapacity)), "1 while most tasks run and messages wait")},
+			description: fmt.Sprintf("The maximum is reached: most of %s that may run do, and messages wait.", count(args.Scaling.MaxCapacity, "task")),
+			queries: cloudwatch.MetricAlarmMetricQueryArray{
+				query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible")), query("tasks", tasks),
+				result(fmt.Sprintf(atMaximum, mostOf(args.Scaling.MaxCapacity)), "1 while most tasks run and messages wait"),
+			},
 		}},
 	}
+}
+
+// count is a number of things, in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // deadLettersRow keeps its state where CloudWatch reports nothing: a queue is active "for

@@ -131,7 +131,7 @@ func TestOperationsAlarms(t *testing.T) {
 	off := 0
 	nobodyWorks := func(r *region) func() {
 		r.send("a")
-		r.minutes(45)
+		r.minutes(52)
 		return func() {
 			r.queue.Purge()
 			r.minutes(10)
@@ -179,7 +179,8 @@ func TestOperationsAlarms(t *testing.T) {
 			provoke: nobodyWorks},
 		"tasks start and exit": {alarm: "w-stuck-alarm", delay: soon,
 			args: func(a *QueueWorkerArgs) {
-				a.Operations.OldestMessageMinutes, a.Operations.AtMaximumMinutes = &off, &off
+				a.Operations.OldestMessageMinutes, a.Operations.NotStartingMinutes = &off, &off
+				a.Operations.AtMaximumMinutes = &off
 			},
 			provoke: func(r *region) func() {
 				r.send("a")
@@ -192,6 +193,35 @@ func TestOperationsAlarms(t *testing.T) {
 				return func() {
 					r.queue.Purge()
 					r.minutes(10)
+				}
+			}},
+		"tasks start and exit, told sooner": {alarm: "w-not-starting-alarm", delay: soon,
+			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
+			provoke: func(r *region) func() {
+				r.send("a")
+				for range 52 {
+					r.minutes(1)
+					for _, task := range r.control.Tasks() {
+						r.control.TaskEnded(r.now, task)
+					}
+				}
+				return func() {
+					r.queue.Purge()
+					r.minutes(10)
+				}
+			}},
+		"tasks run for a day, and nothing comes": {alarm: "w-never-stopping-alarm", delay: soon,
+			args: func(a *QueueWorkerArgs) { a.Scaling.Idle.CPUPercent = 0.01 }, // below what the tasks use
+			provoke: func(r *region) func() {
+				r.send("a")
+				r.minutes(22)
+				r.done(r.receive(time.Minute))
+				r.minutes(26 * 60)
+				return func() {
+					r.send("b")
+					r.minutes(2)
+					r.done(r.receive(time.Minute))
+					r.minutes(5)
 				}
 			}},
 		"a handler hangs": {alarm: "w-stuck-alarm", delay: soon,
@@ -344,9 +374,19 @@ func TestAlarmsThatAreSwitchedOff(t *testing.T) {
 	t.Parallel()
 	off := 0
 	args := onCall()
-	args.Operations.OldestMessageMinutes, args.Operations.NotStartingMinutes, args.Operations.StuckMinutes, args.Operations.AtMaximumMinutes = &off, &off, &off, &off
+	args.Operations.OldestMessageMinutes, args.Operations.NotStartingMinutes, args.Operations.StuckMinutes = &off, &off, &off
+	args.Operations.NeverStoppingHours, args.Operations.AtMaximumMinutes = &off, &off
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
-		assert.Equal(t, 3, p.Types()["aws:cloudwatch/metricAlarm:MetricAlarm"], "that of the dead-letter queue stays")
+		assert.Equal(t, 4, p.Types()["aws:cloudwatch/metricAlarm:MetricAlarm"], "those of the dead-letter queue and of failed starts stay")
+	})
+}
+
+func TestTasksThatAreMeantToRunAreNoAlarm(t *testing.T) {
+	t.Parallel()
+	args := onCall()
+	args.Scaling.MinCapacity = 1
+	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
+		assert.NotContains(t, names(p), "w-never-stopping-alarm")
 	})
 }
 
@@ -373,7 +413,7 @@ func TestAlarmsNameTheRunbook(t *testing.T) {
 	runbook, err := os.ReadFile("../docs/runbook.md")
 	require.NoError(t, err)
 	bothModes(t, onCall(), func(t *testing.T, p *plan.Plan, _ bool) {
-		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck", "at-maximum"} {
+		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck", "never-stopping", "at-maximum", "failed-start"} {
 			description := inputs(t, p, "w-"+suffix+"-alarm")["alarmDescription"].(string)
 			entry, _, ok := strings.Cut(description, ":")
 			assert.True(t, ok, description)

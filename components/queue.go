@@ -12,60 +12,72 @@ import (
 type QueueArgs struct {
 	// Existing is a queue that this stack did not create. It is consumed as it is:
 	// no policy, redrive policy or encryption is attached to it, and none of the
-	// fields below may be set.
-	Existing *ExistingQueue
+	// fields below may be set, but for PreviousKMSKeyARNs.
+	Existing *ExistingQueue `pulumi:"existing,optional"`
 	// Name ends in .fifo and has at most 80 characters. Default: chosen by Pulumi.
-	Name string
+	Name string `pulumi:"name,optional"`
+	// DeadLetterQueueName ends in .fifo and has at most 80 characters. Default: chosen
+	// by Pulumi.
+	DeadLetterQueueName string `pulumi:"deadLetterQueueName,optional"`
 	// VisibilityTimeoutSeconds is how long a received message stays hidden,
 	// 1 to 43200. Default 120. A consumer that extends it while it works (the
 	// project's worker does) should keep it short: a message whose task died stays
 	// hidden, and its message group blocked, until it runs out.
-	VisibilityTimeoutSeconds int
+	VisibilityTimeoutSeconds int `pulumi:"visibilityTimeoutSeconds,optional"`
 	// MessageRetentionSeconds is how long a message waits at most, 60 to 1209600.
 	// Default 345600 (4 days).
-	MessageRetentionSeconds int
+	MessageRetentionSeconds int `pulumi:"messageRetentionSeconds,optional"`
 	// ContentBasedDeduplication drops a message whose body was sent within the
 	// last five minutes, unless it has a deduplication id of its own. Default true.
-	ContentBasedDeduplication *bool
+	ContentBasedDeduplication *bool `pulumi:"contentBasedDeduplication,optional"`
 	// HighThroughput deduplicates by message group and counts the quota per group
 	// instead of per queue. Default false.
-	HighThroughput bool
+	HighThroughput bool `pulumi:"highThroughput,optional"`
 	// MaxReceiveCount is how often a message is received before SQS moves it to
 	// the dead-letter queue, 1 to 1000. Default 10: every receive of a failing
 	// message also counts for up to nine messages behind it in its group, and a
 	// small number would move those without anyone having tried them.
-	MaxReceiveCount int
+	MaxReceiveCount int `pulumi:"maxReceiveCount,optional"`
 	// KeepAwake uses the queue every five hours, since a queue that nobody used for
 	// six reports its metrics up to 15 minutes late. Default true.
-	KeepAwake *bool
+	KeepAwake *bool `pulumi:"keepAwake,optional"`
 	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
 	// (SSE-SQS).
-	KMSKeyARN pulumi.StringInput
+	KMSKeyARN pulumi.StringInput `pulumi:"kmsKeyArn,optional"`
+	// PreviousKMSKeyARNs are keys that the queues had before. A message stays encrypted
+	// with the key that it was sent under, even in the dead-letter queue, so the task role
+	// goes on decrypting with them. Take a key off the list when both queues have been
+	// empty. Source: SQS developer guide, "Encryption at rest". Default: none.
+	PreviousKMSKeyARNs pulumi.StringArrayInput `pulumi:"previousKmsKeyArns,optional"`
 	// Protect keeps Pulumi from deleting or replacing both queues with the messages in
 	// them, and their policies, until it is set to false and deployed. Default false.
-	Protect bool
+	Protect bool `pulumi:"protect,optional"`
 	// ProducerTopicARNs are SNS FIFO topics that may send to the queue. With
 	// KMSKeyARN the key's policy must let SNS use it. Default: none.
-	ProducerTopicARNs pulumi.StringArrayInput
+	ProducerTopicARNs pulumi.StringArrayInput `pulumi:"producerTopicArns,optional"`
 	// ProducerAccountIDs are other AWS accounts (12 digits) that may send to the
 	// queue. Default: none.
-	ProducerAccountIDs []string
+	ProducerAccountIDs []string `pulumi:"producerAccountIds,optional"`
 }
 
-// ExistingQueue is a FIFO queue of the same account and region.
+// ExistingQueue is a FIFO queue of the same region, of this account or another whose
+// queue policy lets the task role in.
 type ExistingQueue struct {
-	URL  pulumi.StringInput // required
-	ARN  pulumi.StringInput // required
-	Name pulumi.StringInput // required, with .fifo
+	// ARN is all that is needed. Required.
+	ARN pulumi.StringInput `pulumi:"arn"`
+	// URL and Name follow from the ARN. Default: so.
+	URL  pulumi.StringInput `pulumi:"url,optional"`
+	Name pulumi.StringInput `pulumi:"name,optional"`
 	// KMSKeyARN is the customer key the queue is encrypted with. Default: none.
-	KMSKeyARN pulumi.StringInput
-	// DeadLetterQueueURL and DeadLetterQueueARN let the worker put aside a message
-	// that can never succeed. Default: none; such a message is retried until the
-	// queue's own redrive policy takes it.
-	DeadLetterQueueURL pulumi.StringInput
-	DeadLetterQueueARN pulumi.StringInput
+	KMSKeyARN pulumi.StringInput `pulumi:"kmsKeyArn,optional"`
+	// DeadLetterQueueARN lets the worker put aside a message that can never succeed.
+	// Default: none; such a message is retried until the queue's own redrive policy
+	// takes it.
+	DeadLetterQueueARN pulumi.StringInput `pulumi:"deadLetterQueueArn,optional"`
+	// DeadLetterQueueURL follows from its ARN. Default: so.
+	DeadLetterQueueURL pulumi.StringInput `pulumi:"deadLetterQueueUrl,optional"`
 	// DeadLetterQueueKMSKeyARN is the key of the dead-letter queue. Default: none.
-	DeadLetterQueueKMSKeyARN pulumi.StringInput
+	DeadLetterQueueKMSKeyARN pulumi.StringInput `pulumi:"deadLetterQueueKmsKeyArn,optional"`
 }
 
 const (
@@ -91,15 +103,15 @@ type deadLetterQueue struct {
 	kmsKeyARN      pulumi.StringInput // nil without a customer key
 }
 
-func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
+func (b *builder) newQueue(args QueueArgs, identity taskIdentity) (workQueue, error) {
 	if args.Existing != nil {
-		return joinQueue(*args.Existing), nil
+		return b.joinQueue(*args.Existing), nil
 	}
-	deadLetter, err := b.newDeadLetterQueue(args)
+	deadLetter, err := b.newDeadLetterQueue(args, identity)
 	if err != nil {
 		return workQueue{}, err
 	}
-	name, opts := b.child("queue", pulumi.Protect(args.Protect))
+	name, opts := b.child("queue", b.queueOptions(args, identity)...)
 	settings := b.queueSettings(args)
 	if args.Name != "" {
 		settings.Name = pulumi.String(args.Name)
@@ -121,22 +133,38 @@ func (b *builder) newQueue(args QueueArgs) (workQueue, error) {
 	}, nil
 }
 
-func joinQueue(existing ExistingQueue) workQueue {
+func (b *builder) joinQueue(existing ExistingQueue) workQueue {
+	arn := existing.ARN.ToStringOutput()
 	q := workQueue{
-		url:       existing.URL.ToStringOutput(),
-		arn:       existing.ARN.ToStringOutput(),
-		name:      existing.Name.ToStringOutput(),
+		arn:       arn,
+		url:       given(existing.URL, arn, b.place.queueURL),
+		name:      given(existing.Name, arn, queueNameOf),
 		kmsKeyARN: existing.KMSKeyARN,
 	}
 	if existing.DeadLetterQueueARN != nil {
+		arn := existing.DeadLetterQueueARN.ToStringOutput()
 		q.deadLetter = &deadLetterQueue{
-			url:       existing.DeadLetterQueueURL.ToStringOutput(),
-			arn:       existing.DeadLetterQueueARN.ToStringOutput(),
-			name:      existing.DeadLetterQueueARN.ToStringOutput().ApplyT(queueNameOf).(pulumi.StringOutput),
+			arn:       arn,
+			url:       given(existing.DeadLetterQueueURL, arn, b.place.queueURL),
+			name:      given(nil, arn, queueNameOf),
 			kmsKeyARN: existing.DeadLetterQueueKMSKeyARN,
 		}
 	}
 	return q
+}
+
+// given is a value, or what follows from an ARN if it was left out.
+func given(value pulumi.StringInput, arn pulumi.StringOutput, derive func(arn string) string) pulumi.StringOutput {
+	if value != nil {
+		return value.ToStringOutput()
+	}
+	return arn.ApplyT(derive).(pulumi.StringOutput)
+}
+
+// queueURL is where a queue is, of whatever account.
+func (p place) queueURL(arn string) string {
+	parts := strings.SplitN(arn, ":", arnParts)
+	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", parts[3], p.dnsSuffix, parts[4], parts[5])
 }
 
 // queueNameOf is the last part of a queue's ARN.
@@ -144,9 +172,12 @@ func queueNameOf(arn string) string { return arn[strings.LastIndex(arn, ":")+1:]
 
 // newDeadLetterQueue makes the queue for messages that failed too often. That of a
 // FIFO queue has to be FIFO, and deduplicates by the ids that SQS gives it.
-func (b *builder) newDeadLetterQueue(args QueueArgs) (*sqs.Queue, error) {
-	name, opts := b.child("dlq", pulumi.Protect(args.Protect))
+func (b *builder) newDeadLetterQueue(args QueueArgs, identity taskIdentity) (*sqs.Queue, error) {
+	name, opts := b.child("dlq", b.queueOptions(args, identity)...)
 	settings := b.queueSettings(args)
+	if args.DeadLetterQueueName != "" {
+		settings.Name = pulumi.String(args.DeadLetterQueueName)
+	}
 	settings.MessageRetentionSeconds = pulumi.Int(deadLetterRetentionSeconds)
 	queue, err := sqs.NewQueue(b.ctx, name, settings, opts...)
 	if err != nil {

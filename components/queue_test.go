@@ -3,6 +3,7 @@ package components
 import (
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -118,8 +119,9 @@ func TestExistingQueueIsLeftAsItIs(t *testing.T) {
 		policy := readPolicy(t, p, "w-task-policy", "policy")
 		assert.Equal(t, []string{testQueue}, policy.grants("sqs:ReceiveMessage"))
 		assert.Equal(t, []string{testFailed}, policy.grants("sqs:SendMessage"))
-		assert.Equal(t, []string{testKey, testOther}, policy.grants("kms:Decrypt"))
-		assert.Equal(t, []string{testOther}, policy.grants("kms:GenerateDataKey"))
+		keys := readPolicy(t, p, "w-task-keys-policy", "policy")
+		assert.Equal(t, []string{testKey, testOther}, keys.grants("kms:Decrypt"))
+		assert.Equal(t, []string{testOther}, keys.grants("kms:GenerateDataKey"))
 		if !preview {
 			env := containerOf(t, p).variables()
 			assert.Equal(t, "https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", env["QUEUE_URL"])
@@ -164,4 +166,87 @@ func TestProtectedQueues(t *testing.T) {
 			assert.False(t, registration(t, p, "w-service").RPC.GetProtect(), "what can be made anew")
 		})
 	}
+}
+
+// TestExistingQueueByItsARN: all else follows from it.
+func TestExistingQueueByItsARN(t *testing.T) {
+	t.Parallel()
+	args := with(func(a *QueueWorkerArgs) {
+		a.Queue.Existing = &ExistingQueue{ARN: pulumi.String(testQueue), DeadLetterQueueARN: pulumi.String(testFailed)}
+	})
+	p := workerPlan(t, false, args)
+	env := containerOf(t, p).variables()
+	assert.Equal(t, "https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", env["QUEUE_URL"])
+	assert.Equal(t, "jobs.fifo", env["QUEUE_NAME"])
+	assert.Equal(t, "https://sqs.us-west-1.amazonaws.com/123456789012/failed.fifo", env["DLQ_URL"])
+}
+
+// TestQueueNames: of the dead-letter queue, too.
+func TestQueueNames(t *testing.T) {
+	t.Parallel()
+	args := with(func(a *QueueWorkerArgs) { a.Queue.Name, a.Queue.DeadLetterQueueName = "jobs.fifo", "jobs-failed.fifo" })
+	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
+		assert.Equal(t, "jobs.fifo", inputs(t, p, "w-queue")["name"])
+		assert.Equal(t, "jobs-failed.fifo", inputs(t, p, "w-dlq")["name"])
+	})
+}
+
+// TestTheKeyIsAllowedBeforeItIsUsed: and the one before stays so.
+func TestTheKeyIsAllowedBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
+	args := with(func(a *QueueWorkerArgs) {
+		a.Queue.KMSKeyARN = pulumi.String(testKey)
+		a.Queue.PreviousKMSKeyARNs = pulumi.ToStringArray([]string{testOther})
+	})
+	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
+		keys := readPolicy(t, p, "w-task-keys-policy", "policy")
+		assert.Equal(t, []string{testKey, testKey, testOther}, keys.grants("kms:Decrypt"))
+		assert.Equal(t, []string{testKey}, keys.grants("kms:GenerateDataKey"))
+		for _, queue := range []string{"w-queue", "w-dlq"} {
+			assert.True(t, dependsOn(registration(t, p, queue), "w-task-keys-policy"), queue)
+		}
+	})
+	bothModes(t, minimalArgs(), func(t *testing.T, p *plan.Plan, _ bool) {
+		assert.NotContains(t, names(p), "w-task-keys-policy", "there is no key")
+	})
+}
+
+func TestKeyChangeIsToldOf(t *testing.T) {
+	t.Parallel()
+	key := func(arn string) resource.PropertyMap {
+		if arn == "" {
+			return resource.PropertyMap{}
+		}
+		return resource.PropertyMap{"kmsMasterKeyId": resource.NewProperty(arn)}
+	}
+	cases := map[string]struct {
+		before, after string
+		kept          []string
+		told          bool
+	}{
+		"none":                    {"", "", nil, false},
+		"one is added":            {"", testKey, nil, false},
+		"the same":                {testKey, testKey, nil, false},
+		"removed":                 {testKey, "", nil, true},
+		"another":                 {testKey, testOther, nil, true},
+		"another, the old kept":   {testKey, testOther, []string{testKey}, false},
+		"removed, and it is kept": {testKey, "", []string{testOther, testKey}, false},
+	}
+	for name, tc := range cases {
+		warning := keyChange(key(tc.before), key(tc.after), tc.kept, itself)
+		assert.Equal(t, tc.told, warning != "", name)
+		if tc.told {
+			assert.Contains(t, warning, "add that key to Queue.PreviousKMSKeyARNs", name)
+		}
+	}
+}
+
+func TestKeysAreWatched(t *testing.T) {
+	t.Parallel()
+	args := with(func(a *QueueWorkerArgs) { a.WatchKeys = true })
+	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
+		for _, queue := range []string{"w-queue", "w-dlq"} {
+			assert.Equal(t, []string{"w-key-change"}, registration(t, p, queue).RPC.GetHooks().GetBeforeUpdate(), queue)
+		}
+	})
 }

@@ -8,6 +8,7 @@ package components
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -20,21 +21,31 @@ const QueueWorkerType = "fargate-queue-worker:index:QueueWorker"
 // validated is a plain Go value, what may come from a resource is an Input.
 type QueueWorkerArgs struct {
 	// Queue describes the queue and its dead-letter queue, or names an existing one.
-	Queue QueueArgs
+	Queue QueueArgs `pulumi:"queue,optional"`
 	// Task describes the container that consumes the queue.
-	Task TaskArgs
+	Task TaskArgs `pulumi:"task"`
+	// Identity says with which rights tasks start and run.
+	Identity IdentityArgs `pulumi:"identity,optional"`
 	// Service says where and how the tasks run.
-	Service ServiceArgs
+	Service ServiceArgs `pulumi:"service"`
 	// Scaling says how many tasks run, and when.
-	Scaling ScalingArgs
+	Scaling ScalingArgs `pulumi:"scaling,optional"`
 	// Operations says who is told when something needs a person.
-	Operations OperationsArgs
-	// TaskPolicyStatements is what the task's code may do besides consuming the
-	// queue. Default: nothing.
-	TaskPolicyStatements []PolicyStatement
+	Operations OperationsArgs `pulumi:"operations,optional"`
+	// AlarmLabels name and describe the alarms, by AlarmKeys. Default: as Pulumi and the
+	// component choose.
+	AlarmLabels map[string]AlarmLabel `pulumi:"alarmLabels,optional"`
 	// Tags are put on every resource that takes them, tasks included.
 	// Default: none but the provider's default tags.
-	Tags pulumi.StringMapInput
+	Tags pulumi.StringMapInput `pulumi:"tags,optional"`
+
+	// Spelling names arguments in errors and warnings, for a program whose users know them
+	// by other names. Default: their paths in Go.
+	Spelling func(path string) string `pulumi:"-"`
+	// WatchKeys warns, in a preview, too, when a change of Queue.KMSKeyARN leaves messages
+	// that the tasks cannot read. It takes an engine to call back: leave it out where a test
+	// runs the program under mocks. Default false.
+	WatchKeys bool `pulumi:"watchKeys,optional"`
 }
 
 // QueueWorker is a FIFO queue with the Fargate service that consumes it and the
@@ -52,16 +63,26 @@ type QueueWorker struct {
 	ProducerPolicy    pulumi.StringOutput `pulumi:"producerPolicy"`
 	ClusterName       pulumi.StringOutput `pulumi:"clusterName"`
 	ServiceName       pulumi.StringOutput `pulumi:"serviceName"`
+	ServiceARN        pulumi.StringOutput `pulumi:"serviceArn"`
 	TaskDefinitionARN pulumi.StringOutput `pulumi:"taskDefinitionArn"`
+	Image             pulumi.StringOutput `pulumi:"image"`
 	TaskRoleARN       pulumi.StringOutput `pulumi:"taskRoleArn"`
 	ExecutionRoleARN  pulumi.StringOutput `pulumi:"executionRoleArn"`
-	LogGroupName      pulumi.StringOutput `pulumi:"logGroupName"`
+	// TaskPolicy and ExecutionPolicy are IAM policy documents (JSON) of what the roles have
+	// to allow: those that are made do, existing ones have to be given it.
+	TaskPolicy      pulumi.StringOutput `pulumi:"taskPolicy"`
+	ExecutionPolicy pulumi.StringOutput `pulumi:"executionPolicy"`
+	LogGroupName    pulumi.StringOutput `pulumi:"logGroupName"`
+	// SubnetIDs and SecurityGroupIDs are where the tasks run: a database has to let the
+	// security groups in.
+	SubnetIDs        pulumi.StringArrayOutput `pulumi:"subnetIds"`
+	SecurityGroupIDs pulumi.StringArrayOutput `pulumi:"securityGroupIds"`
 	// ScalableTargetID is the resource id of the scalable target,
 	// service/<cluster>/<service>.
 	ScalableTargetID pulumi.StringOutput `pulumi:"scalableTargetId"`
 	// PolicyARNs and AlarmARNs are keyed scaleOut, idle and, if a step scales in,
 	// scaleIn. With an SNS topic there are the alarms deadLetters, oldestMessage,
-	// notStarting, stuck and atMaximum, too.
+	// notStarting, stuck, neverStopping, atMaximum and failedStart, too.
 	PolicyARNs pulumi.StringMapOutput `pulumi:"policyArns"`
 	AlarmARNs  pulumi.StringMapOutput `pulumi:"alarmArns"`
 	// DashboardName is "" without a dashboard.
@@ -75,31 +96,52 @@ func NewQueueWorker(ctx *pulumi.Context, name string, args *QueueWorkerArgs, opt
 	if args == nil {
 		args = &QueueWorkerArgs{}
 	}
-	if err := args.Validate(); err != nil {
-		return nil, fmt.Errorf("queue worker %q:\n%w", name, err)
+	complete := args.withDefaults()
+	found := FieldErrors{}
+	if len(name) > longestName {
+		found.Add("name", name, "has %d characters; the names of its roles leave room for %d", len(name), longestName)
+	}
+	found.AddError(complete.validate(args.Queue))
+	if err := found.Err(); err != nil {
+		return nil, fmt.Errorf("queue worker %q:\n%w", name, Spell(err, complete.Spelling))
+	}
+	for _, check := range complete.checks() {
+		check.later(complete.Spelling)
 	}
 	w := &QueueWorker{}
 	if err := ctx.RegisterComponentResource(QueueWorkerType, name, w, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
-	if err := w.build(ctx, name, args.withDefaults()); err != nil {
+	if err := w.build(ctx, name, complete); err != nil {
 		return nil, err
 	}
 	return w, ctx.RegisterResourceOutputs(w, w.outputs())
 }
 
+// longestName of a worker, so that <name>-keep-awake-role- and the seven digits of Pulumi
+// have the 64 characters that IAM allows.
+const longestName = 40
+
 // build makes the children, each from the outputs of those before it.
 func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerArgs) error {
-	b := &builder{ctx: ctx, name: name, parent: w, tags: args.Tags}
+	b := &builder{
+		ctx: ctx, name: name, parent: w, tags: args.Tags,
+		identity: args.Identity, labels: args.AlarmLabels, spelling: args.Spelling, watching: args.WatchKeys,
+	}
 	for _, warning := range args.warnings() {
-		if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: w}); err != nil {
+		text := Spell(warning, args.Spelling).Error()
+		if err := ctx.Log.Warn(text, &pulumi.LogArgs{Resource: w}); err != nil {
 			return fmt.Errorf("logging a warning: %w", err)
 		}
 	}
 	if err := b.lookUpPlace(); err != nil {
 		return err
 	}
-	queue, err := b.newQueue(args.Queue)
+	identity, err := b.newTaskIdentity(args)
+	if err != nil {
+		return err
+	}
+	queue, err := b.newQueue(args.Queue, identity)
 	if err != nil {
 		return err
 	}
@@ -112,7 +154,7 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err != nil {
 		return err
 	}
-	roles, err := b.newRoles(args, queue, logGroup)
+	roles, err := b.newRoles(args, identity, queue, logGroup)
 	if err != nil {
 		return err
 	}
@@ -128,13 +170,18 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err != nil {
 		return err
 	}
-	alarms, err := b.newAlarms(append(scalingAlarms(args, queue, service, scaling), operationsAlarms(args, queue, service)...))
+	alarms, err := b.newAlarms(scalingAlarms(args, queue, service, scaling))
 	if err != nil {
 		return err
 	}
+	forPeople, err := b.newOperationsAlarms(args, queue, service)
+	if err != nil {
+		return err
+	}
+	maps.Copy(alarms, forPeople)
 	w.DashboardName = pulumi.String("").ToStringOutput()
 	if args.Operations.Dashboard {
-		dashboard, err := b.newDashboard(args, queue, service, alarms)
+		dashboard, err := b.newDashboard(args, queue, service, forPeople)
 		if err != nil {
 			return err
 		}
@@ -146,8 +193,13 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	w.ProducerPolicy = producerPolicy(queue)
 	w.ClusterName = args.Service.ClusterName.ToStringOutput()
 	w.ServiceName = service.Name
+	w.ServiceARN = service.ID().ToStringOutput()
 	w.TaskDefinitionARN = task.Arn
-	w.TaskRoleARN, w.ExecutionRoleARN = roles.task.Arn, roles.execution.Arn
+	w.Image = args.Task.Image.ToStringOutput()
+	w.TaskRoleARN, w.ExecutionRoleARN = roles.taskARN, roles.executionARN
+	w.TaskPolicy, w.ExecutionPolicy = roles.taskPolicy, roles.executionPolicy
+	w.SubnetIDs = args.Service.SubnetIDs.ToStringArrayOutput()
+	w.SecurityGroupIDs = args.Service.SecurityGroupIDs.ToStringArrayOutput()
 	w.LogGroupName = logGroup.Name
 	w.ScalableTargetID = scaling.target.ResourceId
 	w.PolicyARNs = scaling.policyARNs().ToStringMapOutput()
@@ -165,7 +217,13 @@ func (w *QueueWorker) outputs() pulumi.Map {
 		"producerPolicy":     w.ProducerPolicy,
 		"clusterName":        w.ClusterName,
 		"serviceName":        w.ServiceName,
+		"serviceArn":         w.ServiceARN,
 		"taskDefinitionArn":  w.TaskDefinitionARN,
+		"image":              w.Image,
+		"taskPolicy":         w.TaskPolicy,
+		"executionPolicy":    w.ExecutionPolicy,
+		"subnetIds":          w.SubnetIDs,
+		"securityGroupIds":   w.SecurityGroupIDs,
 		"taskRoleArn":        w.TaskRoleARN,
 		"executionRoleArn":   w.ExecutionRoleARN,
 		"logGroupName":       w.LogGroupName,
@@ -183,11 +241,17 @@ type builder struct {
 	parent pulumi.Resource
 	tags   pulumi.StringMapInput
 	place  place
+
+	identity IdentityArgs
+	labels   map[string]AlarmLabel
+	spelling func(path string) string
+	watching bool
+	keyHook  *pulumi.ResourceHook
 }
 
 // place is where the stack is deployed.
 type place struct {
-	partition, region, account string
+	partition, dnsSuffix, region, account string
 }
 
 func (b *builder) lookUpPlace() error {
@@ -204,7 +268,7 @@ func (b *builder) lookUpPlace() error {
 	if err != nil {
 		return fmt.Errorf("looking up the account: %w", err)
 	}
-	b.place = place{partition: partition.Partition, region: region.Name, account: identity.AccountId}
+	b.place = place{partition: partition.Partition, dnsSuffix: partition.DnsSuffix, region: region.Name, account: identity.AccountId}
 	return nil
 }
 

@@ -146,7 +146,7 @@ func TestNilArgsAreRefused(t *testing.T) {
 		_, err := NewQueueWorker(ctx, "w", nil)
 		return err
 	})
-	require.ErrorContains(t, err, "image")
-	require.ErrorContains(t, err, "clusterName")
+	require.ErrorContains(t, err, "Task.Image")
+	require.ErrorContains(t, err, "Service.ClusterName")
 	assert.Empty(t, p.Resources)
 }

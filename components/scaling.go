@@ -12,31 +12,49 @@ import (
 // ScalingArgs say how many tasks run, and when.
 type ScalingArgs struct {
 	// MinCapacity is the least number of tasks, 0 to 5000. Default 0.
-	MinCapacity int
+	MinCapacity int `pulumi:"minCapacity,optional"`
 	// MaxCapacity is the largest number of tasks, 1 to 5000, not below MinCapacity.
 	// More than there are message groups is of no use. Default 1.
-	MaxCapacity int
+	MaxCapacity int `pulumi:"maxCapacity,optional"`
 	// Steps say how the task count follows the queue depth.
 	// Default {upper: 0, change: 0}, {lower: 1, change: +1}.
-	Steps []ScalingStep
+	Steps []ScalingStep `pulumi:"steps,optional"`
 	// AdjustmentType says how a step's change is read. Default ChangeInCapacity.
-	AdjustmentType AdjustmentType
+	AdjustmentType AdjustmentType `pulumi:"adjustmentType,optional"`
 	// MinAdjustmentMagnitude is the least number of tasks that a percentage changes,
 	// 1 or more. Only with PercentChangeInCapacity, and required with it if
 	// MinCapacity is 0. Default: none.
-	MinAdjustmentMagnitude int
+	MinAdjustmentMagnitude int `pulumi:"minAdjustmentMagnitude,optional"`
 	// ScaleOutCooldownSeconds is how long the same step starts no further tasks,
 	// 1 to 3600. Default 60.
-	ScaleOutCooldownSeconds int
+	ScaleOutCooldownSeconds int `pulumi:"scaleOutCooldownSeconds,optional"`
 	// ScaleInCooldownSeconds is how long tasks are not stopped again after some
 	// were, 1 to 3600. Default 60.
-	ScaleInCooldownSeconds int
+	ScaleInCooldownSeconds int `pulumi:"scaleInCooldownSeconds,optional"`
 	// Idle says when the service goes back to no tasks at all.
-	Idle IdleArgs
+	Idle IdleArgs `pulumi:"idle,optional"`
 	// SuspendScaleIn and SuspendScaleOut freeze scaling for maintenance. Default false.
-	SuspendScaleIn, SuspendScaleOut bool
-	// ScaleOutAlarm, ScaleInAlarm and Idle.Alarm name and describe the alarms.
-	ScaleOutAlarm, ScaleInAlarm AlarmLabel
+	SuspendScaleIn  bool `pulumi:"suspendScaleIn,optional"`
+	SuspendScaleOut bool `pulumi:"suspendScaleOut,optional"`
+	// Paused stops all work for maintenance: no task starts, idle ones stop, busy ones
+	// finish what they do and, since the task role may not receive, nothing more; and the
+	// alarms for people rest. Messages wait. Default false.
+	Paused bool `pulumi:"paused,optional"`
+}
+
+// least and most are the range of the task count; nothing runs while paused.
+func (args ScalingArgs) least() int {
+	if args.Paused {
+		return 0
+	}
+	return args.MinCapacity
+}
+
+func (args ScalingArgs) most() int {
+	if args.Paused {
+		return 0
+	}
+	return args.MaxCapacity
 }
 
 // IdleArgs describe the CPU alarm that sets the capacity to 0.
@@ -44,24 +62,14 @@ type IdleArgs struct {
 	// CPUPercent of the reserved CPU at or below which a task counts as idle, above
 	// 0 and up to 100. Default 1: well above what a worker needs to poll, while
 	// Unguarded is false and work in the queue rules out idleness anyway.
-	CPUPercent float64
+	CPUPercent float64 `pulumi:"cpuPercent,optional"`
 	// Minutes without work after which the tasks are stopped, 3 to 1440 (from 1 if
 	// Unguarded). Default 3.
-	Minutes int
+	Minutes int `pulumi:"minutes,optional"`
 	// Unguarded watches the CPU alone, as one average over the Minutes. It stops
 	// tasks that wait for something while they work, unless they protect themselves.
-	// Default false: messages waiting, in flight or delayed mean work.
-	Unguarded bool
-	// Alarm names and describes the alarm.
-	Alarm AlarmLabel
-}
-
-// AlarmLabel names and describes an alarm.
-type AlarmLabel struct {
-	// Name of up to 255 characters. Default: chosen by Pulumi.
-	Name string
-	// Description of up to 1024 characters. Default: one that says what the alarm does.
-	Description string
+	// Default false: messages waiting or in flight mean work.
+	Unguarded bool `pulumi:"unguarded,optional"`
 }
 
 const (
@@ -116,11 +124,11 @@ func (b *builder) newScalableTarget(args QueueWorkerArgs, service *ecs.Service) 
 		ServiceNamespace:  pulumi.String("ecs"),
 		ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
 		ResourceId:        pulumi.Sprintf("service/%s/%s", args.Service.ClusterName, service.Name),
-		MinCapacity:       pulumi.Int(args.Scaling.MinCapacity),
-		MaxCapacity:       pulumi.Int(args.Scaling.MaxCapacity),
+		MinCapacity:       pulumi.Int(args.Scaling.least()),
+		MaxCapacity:       pulumi.Int(args.Scaling.most()),
 		SuspendedState: &appautoscaling.TargetSuspendedStateArgs{
 			DynamicScalingInSuspended:  pulumi.Bool(args.Scaling.SuspendScaleIn),
-			DynamicScalingOutSuspended: pulumi.Bool(args.Scaling.SuspendScaleOut),
+			DynamicScalingOutSuspended: pulumi.Bool(args.Scaling.SuspendScaleOut || args.Scaling.Paused),
 		},
 		Tags: b.tags,
 	}, opts...)

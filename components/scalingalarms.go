@@ -7,21 +7,17 @@ import (
 )
 
 const (
-	// outstanding is all the work there is: a message in flight is not visible, so
-	// an empty queue alone does not mean idle. SQS reports messages in flight and
-	// delayed only if there are any.
-	outstanding = "visible + FILL(inflight, 0) + FILL(delayed, 0)"
+	// idleCPU is the CPU, or 100 while there is work: a message that waits, or a message
+	// group with a message in flight. SQS reports both counts whenever a FIFO queue is
+	// active; where it does not, IF has no datapoint and no task is stopped. The counts of
+	// messages in flight and delayed are reported only if there are any, so that an alarm
+	// on those could not tell none from unknown. Source: SQS developer guide, "Available
+	// CloudWatch metrics for Amazon SQS".
+	idleCPU = "IF(visible, 100, IF(groups, 100, cpu))"
 
-	// Both alarms that stop tasks have no datapoint where CloudWatch does not report
-	// the visible messages: IF drops those whose condition is missing. A FILL in its
-	// place would stand for the newest minute whenever metrics come a minute late,
-	// and hold the alarm in one state for ever, as the CloudWatch user guide warns.
-	// And whether a missing metric plus a number is missing or the number, on which
-	// sources disagree, makes no difference this way.
-	outstandingIfReported = "IF(visible, outstanding, outstanding)"
-
-	// idleCPU is the CPU, or 100 while there is work.
-	idleCPU = "IF(visible, 100, IF(outstanding, 100, cpu))"
+	// outstanding is how many messages there are to do, for steps that count them. It
+	// looks at the messages in flight only where a group has some.
+	outstanding = "IF(groups, visible + inflight, visible)"
 )
 
 // scalingAlarms are those that start and stop tasks. Without data there is nothing to
@@ -37,7 +33,7 @@ func scalingAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, 
 
 func scaleOutRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 	return alarm{
-		key: "scaleOut", suffix: "scale-out-alarm", label: args.ScaleOutAlarm,
+		key: "scaleOut", suffix: "scale-out-alarm",
 		description:        "Messages are waiting in the queue: starts tasks.",
 		comparisonOperator: scaling.steps.ScaleOut.ComparisonOperator,
 		threshold:          float64(scaling.steps.ScaleOut.Threshold),
@@ -49,19 +45,21 @@ func scaleOutRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 
 func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 	return alarm{
-		key: "scaleIn", suffix: "scale-in-alarm", label: args.ScaleInAlarm,
-		description:        "Few messages are waiting, in flight or delayed: stops tasks.",
+		key: "scaleIn", suffix: "scale-in-alarm",
+		description:        "Few messages are waiting or in flight: stops tasks.",
 		comparisonOperator: scaling.steps.ScaleIn.ComparisonOperator,
 		threshold:          float64(scaling.steps.ScaleIn.Threshold),
 		periods:            guardedMinutes,
 		actions:            pulumi.Array{scaling.scaleIn.Arn},
-		queries:            append(queueQueries(queue), result(outstandingIfReported, "Messages waiting, in flight or delayed")),
+		queries: append(workQueries(queue),
+			query("inflight", queueMetric(queue, "ApproximateNumberOfMessagesNotVisible")),
+			result(outstanding, "Messages waiting or in flight")),
 	}
 }
 
 func idleRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) alarm {
 	row := alarm{
-		key: "idle", suffix: "idle-alarm", label: args.Idle.Alarm,
+		key: "idle", suffix: "idle-alarm",
 		comparisonOperator: atMost,
 		threshold:          args.Idle.CPUPercent,
 		actions:            pulumi.Array{scaling.idle.Arn},
@@ -73,18 +71,16 @@ func idleRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) ala
 		row.metric.periodSeconds *= args.Idle.Minutes
 		return row
 	}
-	row.description = "No message is waiting, in flight or delayed, and the tasks use next to no CPU: stops all of them."
+	row.description = "No message is waiting or in flight, and the tasks use next to no CPU: stops all of them."
 	row.periods = args.Idle.Minutes
-	row.queries = append(queueQueries(queue), query("cpu", cpu), result(idleCPU, "CPU while there is no work, else 100"))
+	row.queries = append(workQueries(queue), query("cpu", cpu), result(idleCPU, "CPU while there is no work, else 100"))
 	return row
 }
 
-// queueQueries are the series that outstanding adds up, and their sum.
-func queueQueries(queue workQueue) cloudwatch.MetricAlarmMetricQueryArray {
+// workQueries are the two series that say whether there is work.
+func workQueries(queue workQueue) cloudwatch.MetricAlarmMetricQueryArray {
 	return cloudwatch.MetricAlarmMetricQueryArray{
 		query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible")),
-		query("inflight", queueMetric(queue, "ApproximateNumberOfMessagesNotVisible")),
-		query("delayed", queueMetric(queue, "ApproximateNumberOfMessagesDelayed")),
-		expression("outstanding", outstanding, "All messages", false),
+		query("groups", queueMetric(queue, "ApproximateNumberOfGroupsWithInflightMessages")),
 	}
 }

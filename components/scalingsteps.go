@@ -13,15 +13,15 @@ import (
 type ScalingStep struct {
 	// Lower is the first depth the step covers (inclusive, 0 or more). Default:
 	// the Upper of the step before it, or 0 for the first step.
-	Lower *int `json:"lower,omitempty"`
+	Lower *int `json:"lower,omitempty" pulumi:"lower,optional"`
 	// Upper is the first depth the step no longer covers (exclusive; but the topmost
 	// step of a scale-in covers it, too, as in CDK). Default: the Lower of the step
 	// after it, or no limit for the last step. {Upper: 0} stands for the empty queue.
-	Upper *int `json:"upper,omitempty"`
+	Upper *int `json:"upper,omitempty" pulumi:"upper,optional"`
 	// Change is read according to the AdjustmentType: tasks to add or remove,
 	// tasks to have, or percent to add or remove. 0 changes nothing, except with
 	// ExactCapacity.
-	Change int `json:"change"`
+	Change int `json:"change" pulumi:"change"`
 }
 
 // String writes a step the way a stack's configuration does.
@@ -79,6 +79,7 @@ type StepScaling struct {
 const (
 	atLeast = "GreaterThanOrEqualToThreshold"
 	atMost  = "LessThanOrEqualToThreshold"
+	below   = "LessThanThreshold"
 
 	// maxStepAdjustments is the quota "step adjustments per scaling policy" of
 	// Application Auto Scaling.
@@ -100,7 +101,7 @@ const unbounded = math.MaxInt
 // adjustments relative to their thresholds. The result is the one CDK comes to;
 // lists that CDK accepts although they cannot work (a list that never starts a
 // task, a scale-out on the empty queue, fewer tasks for more messages, doubled
-// bounds) are refused. Errors are *FieldError for the key scalingSteps.
+// bounds) are refused. Errors are *FieldError for Scaling.Steps.
 func TranslateSteps(steps []ScalingStep, adjustment AdjustmentType) (StepScaling, error) {
 	intervals, err := completeIntervals(steps)
 	if err != nil {
@@ -282,7 +283,7 @@ func checkSingleGap(intervals []stepInterval) error {
 		}
 	}
 	if len(gaps) > 1 {
-		return &FieldError{Key: "scalingSteps", Value: gaps,
+		return &FieldError{Field: "Scaling.Steps", Value: gaps,
 			Want: "more than one range of depths changes nothing; close all but the one between scale-in and scale-out (leave the last step's upper open)"}
 	}
 	return nil
@@ -388,9 +389,9 @@ func depthRange(iv stepInterval) string {
 }
 
 func stepError(index int, step ScalingStep, want string, args ...any) error {
-	return &FieldError{Key: fmt.Sprintf("scalingSteps[%d]", index), Value: step, Want: fmt.Sprintf(want, args...)}
+	return &FieldError{Field: fmt.Sprintf("Scaling.Steps[%d]", index), Value: step, Want: fmt.Sprintf(want, args...)}
 }
 
 func stepsError(steps []ScalingStep, want string) error {
-	return &FieldError{Key: "scalingSteps", Value: steps, Want: want}
+	return &FieldError{Field: "Scaling.Steps", Value: steps, Want: want}
 }

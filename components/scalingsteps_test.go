@@ -158,7 +158,7 @@ func TestTranslateStepsRefuses(t *testing.T) {
 		want       string
 	}{
 		"nothing":                     {steps: []ScalingStep{}, want: "at least one step"},
-		"no bound":                    {steps: []ScalingStep{{Change: 1}}, want: "scalingSteps[0]: {change: +1}: needs a lower or an upper bound"},
+		"no bound":                    {steps: []ScalingStep{{Change: 1}}, want: "Scaling.Steps[0]: {change: +1}: needs a lower or an upper bound"},
 		"negative bound":              {steps: []ScalingStep{{Lower: at(-1), Change: 1}}, want: "negative bound"},
 		"bounds swapped":              {steps: []ScalingStep{{Lower: at(5), Upper: at(2), Change: 1}}, want: "swap them"},
 		"doubled lower bound":         {steps: []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(1), Change: 2}}, want: "covers no queue depth"},
@@ -194,7 +194,7 @@ func TestTranslateStepsRefuses(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 			var field *FieldError
 			require.ErrorAs(t, err, &field)
-			assert.Contains(t, field.Key, "scalingSteps")
+			assert.Contains(t, field.Field, "Scaling.Steps")
 		})
 	}
 }

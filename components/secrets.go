@@ -1,6 +1,12 @@
 package components
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
 
 // secretReference is a secret as ECS and IAM name it.
 type secretReference struct {
@@ -19,11 +25,11 @@ type secretReference struct {
 func parseSecretReference(reference string, at place) secretReference {
 	switch arnService(reference) {
 	case "secretsmanager":
-		const arnParts = 7 // arn:partition:secretsmanager:region:account:secret:name
+		const secretParts = arnParts + 1 // arn:partition:secretsmanager:region:account:secret:name
 		parts := strings.Split(reference, ":")
 		return secretReference{
 			valueFrom:   reference,
-			resourceARN: strings.Join(parts[:min(arnParts, len(parts))], ":"),
+			resourceARN: strings.Join(parts[:min(secretParts, len(parts))], ":"),
 			action:      "secretsmanager:GetSecretValue",
 		}
 	case "ssm":
@@ -34,11 +40,30 @@ func parseSecretReference(reference string, at place) secretReference {
 	}
 }
 
-// arnService is the service part of an ARN, "" for anything else.
-func arnService(reference string) string {
-	parts := strings.SplitN(reference, ":", 6)
-	if len(parts) < 6 || parts[0] != "arn" {
-		return ""
-	}
-	return parts[2]
+// secretStatements let ECS read the secrets, in one statement for each action: the inline
+// policies of a role have 10,240 characters together.
+func secretStatements(args TaskArgs, at place) pulumi.Input {
+	return args.Secrets.ToStringMapOutput().ApplyT(func(references map[string]string) []any {
+		resources := map[string][]string{}
+		for _, reference := range references {
+			secret := parseSecretReference(reference, at)
+			resources[secret.action] = append(resources[secret.action], secret.resourceARN)
+		}
+		statements := []any{}
+		for _, action := range slices.Sorted(maps.Keys(resources)) {
+			statements = append(statements, grantOf(sortedSet(resources[action]), action))
+		}
+		return statements
+	}).(pulumi.ArrayOutput)
+}
+
+// grantOf is a statement whose parts are known.
+func grantOf(resources []string, actions ...string) map[string]any {
+	return map[string]any{"Effect": "Allow", "Action": actions, "Resource": resources}
+}
+
+// sortedSet are the texts that are not empty, each once.
+func sortedSet(texts []string) []string {
+	set := slices.Compact(slices.Sorted(slices.Values(texts)))
+	return slices.DeleteFunc(set, func(text string) bool { return text == "" })
 }

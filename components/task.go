@@ -2,8 +2,6 @@ package components
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,49 +24,86 @@ const (
 // polls the queue named by QUEUE_URL and exits on SIGTERM; the project's worker is
 // not required.
 type TaskArgs struct {
-	// Image is a reference with a tag or a digest. Required.
-	Image pulumi.StringInput
-	// RepositoryARN is the private ECR repository of the image, which the execution
-	// role may pull from. Default: none, for an image from elsewhere.
-	RepositoryARN pulumi.StringInput
+	// Image is a reference with a tag or a digest, of any registry. Required. The
+	// execution role may pull it if it is in ECR, of whatever account; that account's
+	// repository has to let it in.
+	Image pulumi.StringInput `pulumi:"image"`
+	// RepositoryARN is the ECR repository that the execution role may pull from. Default:
+	// read off Image, if that is in ECR.
+	RepositoryARN pulumi.StringInput `pulumi:"repositoryArn,optional"`
+	// RegistryCredentialsARN is a Secrets Manager secret with the username and password of
+	// a private registry outside ECR. Default: none.
+	RegistryCredentialsARN pulumi.StringInput `pulumi:"registryCredentialsArn,optional"`
 	// CPU in units of 1/1024 vCPU: 256, 512, 1024, 2048, 4096, 8192 or 16384.
-	// Default 256.
-	CPU int
+	// Default 256. Sidecars have a part of it.
+	CPU int `pulumi:"cpu,optional"`
 	// MemoryMiB goes with CPU as Fargate has it; 256 takes 512, 1024 or 2048.
 	// Default: the least for the CPU.
-	MemoryMiB int
+	MemoryMiB int `pulumi:"memoryMiB,optional"`
 	// Architecture is x86_64 (the default) or arm64; the image must be built for it.
-	Architecture Architecture
+	Architecture Architecture `pulumi:"architecture,optional"`
+	// HandlerTimeoutMinutes is how long a message may be worked on, 1 to 718 (SQS lets a
+	// message be hidden for twelve hours). The container gets it as HANDLER_TIMEOUT, and
+	// from it follow the task's protection, the stuck alarm and how long Pulumi waits for
+	// the service's end. Default 60.
+	HandlerTimeoutMinutes int `pulumi:"handlerTimeoutMinutes,optional"`
+	// Concurrency is how many message groups a task works on at once, 1 to 1000. The
+	// container gets it as CONCURRENCY. Default 10.
+	Concurrency int `pulumi:"concurrency,optional"`
+	// MaxAttempts is how often a message is tried before the worker puts it aside, 1 to
+	// 1000. The container gets it as MAX_ATTEMPTS. Default: the worker's own.
+	MaxAttempts int `pulumi:"maxAttempts,optional"`
 	// Command replaces the image's own. Default: the image's.
-	Command []string
-	// Environment is added to what the component sets: QUEUE_URL, QUEUE_NAME,
-	// DLQ_URL (if there is a dead-letter queue) and STOP_TIMEOUT_SECONDS, which it may
-	// not set anew. Default: nothing.
-	Environment pulumi.StringMap
+	Command []string `pulumi:"command,optional"`
+	// Environment is added to what the component sets: QUEUE_URL, QUEUE_NAME, DLQ_URL (if
+	// there is a dead-letter queue), STOP_TIMEOUT_SECONDS, HANDLER_TIMEOUT, CONCURRENCY and
+	// MAX_ATTEMPTS, which it may not set anew. Default: nothing.
+	Environment pulumi.StringMapInput `pulumi:"environment,optional"`
 	// Secrets are environment variables read from SSM parameters (by name or ARN) or
 	// Secrets Manager (by full ARN, with :json-key:version-stage:version-id if wanted)
 	// when a task starts. Default: none.
-	Secrets pulumi.StringMap
+	Secrets pulumi.StringMapInput `pulumi:"secrets,optional"`
 	// KMSKeyARN is the customer key the secrets are encrypted with. Default: none,
 	// for secrets under the keys of AWS.
-	KMSKeyARN pulumi.StringInput
+	KMSKeyARN pulumi.StringInput `pulumi:"kmsKeyArn,optional"`
 	// EphemeralStorageGiB is the size of the task's disk, 21 to 200.
 	// Default: the 20 GiB that cost nothing.
-	EphemeralStorageGiB int
-	// ReadonlyRootFilesystem forbids the container to write outside its volumes.
+	EphemeralStorageGiB int `pulumi:"ephemeralStorageGiB,optional"`
+	// ReadonlyRootFilesystem forbids the container to write outside its mount points.
 	// Not with ECS Exec, whose agent writes there. Default false.
-	ReadonlyRootFilesystem bool
+	ReadonlyRootFilesystem bool `pulumi:"readonlyRootFilesystem,optional"`
+	// Volumes are storage that MountPoints, and those of sidecars, refer to. Default: none.
+	Volumes []Volume `pulumi:"volumes,optional"`
+	// MountPoints are where the container sees volumes. Default: nowhere.
+	MountPoints []MountPoint `pulumi:"mountPoints,optional"`
+	// HealthCheck is a command that tells ECS whether the container is well; a task that
+	// is not gets replaced, protected or not. Default: none.
+	HealthCheck *HealthCheck `pulumi:"healthCheck,optional"`
+	// Sidecars are container definitions beside the worker's, as the ECS API has them
+	// (name, image, environment, dependsOn, ...). What is left out of one is chosen so that
+	// it does not end the worker: essential is false, stopTimeout 120, and its output goes
+	// to the log group. Default: none.
+	Sidecars []pulumi.Map `pulumi:"sidecars,optional"`
+	// LogConfiguration replaces the log driver of the worker's container, as the ECS API
+	// has it: awsfirelens (with a sidecar that has a firelensConfiguration) or splunk. The
+	// metrics that the worker writes into its log then do not get to CloudWatch.
+	// Default: awslogs, into the component's log group, without blocking the container.
+	LogConfiguration pulumi.Map `pulumi:"logConfiguration,optional"`
+	// ContainerOverrides are merged into the worker's container definition last, for all
+	// that has no argument of its own: ulimits, user, entryPoint, dockerLabels, dependsOn
+	// and more. What safety rests on (see docs/security.md) is refused. Default: nothing.
+	ContainerOverrides pulumi.Map `pulumi:"containerOverrides,optional"`
 	// ProtectsItself says that the container protects its task from scale-in while it
 	// works, as the project's worker does, so that scaling in by what waits alone
 	// stops no work. It spares a warning. Default false.
-	ProtectsItself bool
+	ProtectsItself bool `pulumi:"protectsItself,optional"`
 	// LogRetentionDays is how long logs are kept, one of the spans CloudWatch Logs
 	// offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731 and more,
 	// up to 3653. Default 30.
-	LogRetentionDays int
+	LogRetentionDays int `pulumi:"logRetentionDays,optional"`
 	// LogKMSKeyARN is the customer key that encrypts the logs; its policy has to let
 	// the logs service of the region use it. Default: none, for the key of AWS.
-	LogKMSKeyARN pulumi.StringInput
+	LogKMSKeyARN pulumi.StringInput `pulumi:"logKmsKeyArn,optional"`
 }
 
 const (
@@ -78,12 +113,11 @@ const (
 	// stopTimeoutSeconds is the longest Fargate offers between SIGTERM and SIGKILL.
 	stopTimeoutSeconds = 120
 
-	defaultCPU              = 256
-	defaultLogRetentionDays = 30
+	defaultCPU                   = 256
+	defaultHandlerTimeoutMinutes = 60
+	defaultConcurrency           = 10
+	defaultLogRetentionDays      = 30
 )
-
-// ownEnvironment are the variables that the component sets and a user may not.
-var ownEnvironment = []string{"QUEUE_URL", "QUEUE_NAME", "DLQ_URL", "STOP_TIMEOUT_SECONDS"}
 
 func (b *builder) newLogGroup(args TaskArgs) (*cloudwatch.LogGroup, error) {
 	name, opts := b.child("logs")
@@ -109,10 +143,13 @@ func (b *builder) newTaskDefinition(args TaskArgs, queue workQueue, roles roles,
 			CpuArchitecture:       pulumi.String(strings.ToUpper(string(args.Architecture))),
 			OperatingSystemFamily: pulumi.String("LINUX"),
 		},
-		ExecutionRoleArn:     roles.execution.Arn,
-		TaskRoleArn:          roles.task.Arn,
-		ContainerDefinitions: pulumi.JSONMarshal(pulumi.Array{b.container(args, queue, logGroup)}),
-		Tags:                 b.tags,
+		ExecutionRoleArn:     roles.executionARN,
+		TaskRoleArn:          roles.taskARN,
+		ContainerDefinitions: b.containerDefinitions(args, queue, logGroup),
+		Volumes:              volumes(args.Volumes),
+		// A revision that is deregistered can be rolled back to by no one.
+		SkipDestroy: pulumi.Bool(true),
+		Tags:        b.tags,
 	}
 	if args.EphemeralStorageGiB > 0 {
 		settings.EphemeralStorage = &ecs.TaskDefinitionEphemeralStorageArgs{SizeInGib: pulumi.Int(args.EphemeralStorageGiB)}
@@ -129,65 +166,4 @@ func (b *builder) newTaskDefinition(args TaskArgs, queue workQueue, roles roles,
 // stay the same, and no other stack of the account may share it.
 func (b *builder) family() string {
 	return strings.ReplaceAll(fmt.Sprintf("%s-%s-%s", b.ctx.Project(), b.ctx.Stack(), b.name), ".", "-")
-}
-
-func (b *builder) container(args TaskArgs, queue workQueue, logGroup *cloudwatch.LogGroup) pulumi.Map {
-	container := pulumi.Map{
-		"name":        pulumi.String(ContainerName),
-		"image":       args.Image,
-		"essential":   pulumi.Bool(true),
-		"environment": nameValues(environment(args, queue), "value"),
-		"stopTimeout": pulumi.Int(stopTimeoutSeconds),
-		// A child that the handler leaves behind would stay a zombie without an init.
-		"linuxParameters":        pulumi.Map{"initProcessEnabled": pulumi.Bool(true)},
-		"readonlyRootFilesystem": pulumi.Bool(args.ReadonlyRootFilesystem),
-		"logConfiguration": pulumi.Map{
-			"logDriver": pulumi.String("awslogs"),
-			"options": pulumi.Map{
-				"awslogs-group":         logGroup.Name,
-				"awslogs-region":        pulumi.String(b.place.region),
-				"awslogs-stream-prefix": pulumi.String(ContainerName),
-			},
-		},
-	}
-	if len(args.Command) > 0 {
-		container["command"] = pulumi.ToStringArray(args.Command)
-	}
-	if len(args.Secrets) > 0 {
-		container["secrets"] = nameValues(b.secrets(args), "valueFrom")
-	}
-	return container
-}
-
-func environment(args TaskArgs, queue workQueue) pulumi.StringMap {
-	vars := pulumi.StringMap{
-		"QUEUE_URL":            queue.url,
-		"QUEUE_NAME":           queue.name,
-		"STOP_TIMEOUT_SECONDS": pulumi.String(strconv.Itoa(stopTimeoutSeconds)),
-	}
-	if queue.deadLetter != nil {
-		vars["DLQ_URL"] = queue.deadLetter.url
-	}
-	maps.Copy(vars, args.Environment)
-	return vars
-}
-
-func (b *builder) secrets(args TaskArgs) pulumi.StringMap {
-	references := pulumi.StringMap{}
-	for name, reference := range args.Secrets {
-		references[name] = reference.ToStringOutput().ApplyT(func(reference string) string {
-			return parseSecretReference(reference, b.place).valueFrom
-		}).(pulumi.StringOutput)
-	}
-	return references
-}
-
-// nameValues lists variables as a container definition does, sorted, so that equal
-// definitions are equal texts.
-func nameValues(vars pulumi.StringMap, valueKey string) pulumi.Array {
-	list := pulumi.Array{}
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		list = append(list, pulumi.Map{"name": pulumi.String(name), valueKey: vars[name]})
-	}
-	return list
 }

@@ -80,9 +80,11 @@ func TestTaskDefinitionDefaults(t *testing.T) {
 			"QUEUE_NAME":           "w-queue.fifo",
 			"DLQ_URL":              "https://sqs.us-west-1.amazonaws.com/123456789012/w-dlq.fifo",
 			"STOP_TIMEOUT_SECONDS": "120",
+			"HANDLER_TIMEOUT":      "60m",
+			"CONCURRENCY":          "10",
 		}, c.variables())
 		assert.Equal(t, "awslogs", c.LogConfiguration.LogDriver)
-		assert.Equal(t, map[string]string{"awslogs-group": "w-logs", "awslogs-region": "us-west-1", "awslogs-stream-prefix": "worker"}, c.LogConfiguration.Options)
+		assert.Equal(t, map[string]string{"awslogs-group": "w-logs", "awslogs-region": "us-west-1", "awslogs-stream-prefix": "worker", "mode": "non-blocking", "max-buffer-size": "25m"}, c.LogConfiguration.Options)
 	})
 }
 
@@ -94,6 +96,8 @@ func TestTaskDefinitionOptions(t *testing.T) {
 			Command:                []string{"python", "job.py"},
 			Environment:            pulumi.ToStringMap(map[string]string{"ENV": "prod", "A": "1"}),
 			EphemeralStorageGiB:    50,
+			Volumes:                []Volume{{Name: "tmp"}},
+			MountPoints:            []MountPoint{{SourceVolume: "tmp", ContainerPath: "/tmp"}},
 			ReadonlyRootFilesystem: true,
 			LogRetentionDays:       7,
 		}

@@ -26,30 +26,30 @@ func TestValidateRefuses(t *testing.T) {
 		change func(*QueueWorkerArgs)
 		want   string
 	}{
-		"no image":                  {func(a *QueueWorkerArgs) { a.Task.Image = nil }, `image: "": is required`},
-		"image without tag":         {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs") }, `image: "jobs": needs a tag`},
+		"no image":                  {func(a *QueueWorkerArgs) { a.Task.Image = nil }, `Task.Image: "": is required`},
+		"image without tag":         {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs") }, `Task.Image: "jobs": needs a tag`},
 		"image with a port, no tag": {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("registry.local:5000/jobs") }, "needs a tag"},
 		"image with a short digest": {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs@sha256:abc") }, "64 hex digits"},
 		"repository of another kind": {
-			func(a *QueueWorkerArgs) { a.Task.RepositoryARN = pulumi.String(testKey) }, "repositoryArn: \"" + testKey + `": needs to be an ARN of the form arn:aws:ecr:`},
-		"no cluster": {func(a *QueueWorkerArgs) { a.Service.ClusterName = nil }, `clusterName: "": is required`},
+			func(a *QueueWorkerArgs) { a.Task.RepositoryARN = pulumi.String(testKey) }, "Task.RepositoryARN: \"" + testKey + `": needs to be an ARN of the form arn:aws:ecr:`},
+		"no cluster": {func(a *QueueWorkerArgs) { a.Service.ClusterName = nil }, `Service.ClusterName: "": is required`},
 		"cluster by ARN": {func(a *QueueWorkerArgs) {
 			a.Service.ClusterName = pulumi.String("arn:aws:ecs:eu-west-1:123456789012:cluster/apps")
 		}, "not its ARN"},
-		"no subnets":                {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = nil }, "subnetIds: []: needs at least one"},
-		"empty subnets":             {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = pulumi.StringArray{} }, "subnetIds: []: needs at least one"},
-		"no security groups":        {func(a *QueueWorkerArgs) { a.Service.SecurityGroupIDs = nil }, "securityGroupIds: []: needs at least one"},
+		"no subnets":                {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = nil }, `Service.SubnetIDs: "": needs at least one`},
+		"empty subnets":             {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = pulumi.StringArray{} }, `Service.SubnetIDs: "": needs at least one`},
+		"no security groups":        {func(a *QueueWorkerArgs) { a.Service.SecurityGroupIDs = nil }, `Service.SecurityGroupIDs: "": needs at least one`},
 		"existing queue, own name":  {func(a *QueueWorkerArgs) { existing(func(*ExistingQueue) {})(a); a.Queue.Name = "x.fifo" }, "no other setting of the queue"},
-		"existing queue, no URL":    {existing(func(q *ExistingQueue) { q.URL = nil }), "existingQueue: \"" + testQueue + `": needs the URL`},
-		"existing queue, wrong ARN": {existing(func(q *ExistingQueue) { q.ARN = pulumi.String(testKey) }), "existingQueue.arn"},
+		"existing queue, no ARN":    {existing(func(q *ExistingQueue) { q.ARN = nil }), `Queue.Existing.ARN: "": is required`},
+		"existing queue, wrong ARN": {existing(func(q *ExistingQueue) { q.ARN = pulumi.String(testKey) }), "Queue.Existing.ARN"},
 		"existing standard queue":   {existing(func(q *ExistingQueue) { q.Name = pulumi.String("jobs") }), "ends in .fifo"},
-		"existing DLQ by half":      {existing(func(q *ExistingQueue) { q.DeadLetterQueueARN = pulumi.String(testFailed) }), "both the URL and the ARN"},
-		"existing queue, wrong key": {existing(func(q *ExistingQueue) { q.KMSKeyARN = pulumi.String("key") }), "existingQueue.kmsKeyArn"},
+		"existing DLQ by half":      {existing(func(q *ExistingQueue) { q.DeadLetterQueueURL = pulumi.String("https://sqs/failed.fifo") }), "needs Queue.Existing.DeadLetterQueueARN, too"},
+		"existing queue, wrong key": {existing(func(q *ExistingQueue) { q.KMSKeyARN = pulumi.String("key") }), "Queue.Existing.KMSKeyARN"},
 		"statement with no resource": {
 			func(a *QueueWorkerArgs) {
-				a.TaskPolicyStatements = []PolicyStatement{{Actions: []string{"s3:GetObject"}}}
+				a.Identity.TaskPolicyStatements = []PolicyStatement{{Actions: []string{"s3:GetObject"}}}
 			},
-			"taskPolicyStatements[0].resources"},
+			"Identity.TaskPolicyStatements[0].Resources"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestValidateAccepts(t *testing.T) {
 			a.Queue.Existing = &ExistingQueue{URL: later, ARN: later, Name: later}
 		},
 		"any resource": func(a *QueueWorkerArgs) {
-			a.TaskPolicyStatements = []PolicyStatement{{Actions: []string{"*"}, Resources: pulumi.ToStringArray([]string{"*"})}}
+			a.Identity.TaskPolicyStatements = []PolicyStatement{{Actions: []string{"*"}, Resources: pulumi.ToStringArray([]string{"*"})}}
 		},
 		"China": func(a *QueueWorkerArgs) {
 			a.Task.KMSKeyARN = pulumi.String("arn:aws-cn:kms:cn-north-1:123456789012:key/1")
@@ -125,23 +125,46 @@ func TestWarnings(t *testing.T) {
 		"defaults": {func(*QueueWorkerArgs) {}, nil},
 		"the tutorial's threshold on four vCPU": {
 			func(a *QueueWorkerArgs) { a.Task.CPU = 4096; a.Scaling.Idle.CPUPercent = 0.01 },
-			[]string{"idleCpuPercent: 0.01 % of 4 vCPU is 0.4 ms of CPU a second, but a process that only polls the queue needs about 1: the tasks may never count as idle; 0.25 would do"},
+			[]string{"Scaling.Idle.CPUPercent: 0.01: of 4 vCPU that is 0.4 ms of CPU a second, but a process that only polls the queue needs about 1: the tasks may never count as idle; 0.25 would do"},
 		},
 		"the same on a quarter": {
 			func(a *QueueWorkerArgs) { a.Scaling.Idle.CPUPercent = 0.01 },
-			[]string{"0.01 % of 0.25 vCPU is 0.025 ms"},
+			[]string{"of 0.25 vCPU that is 0.025 ms"},
 		},
-		"unguarded": {func(a *QueueWorkerArgs) { a.Scaling.Idle.Unguarded = true }, []string{"idleUnguarded"}},
+		"unguarded": {func(a *QueueWorkerArgs) { a.Scaling.Idle.Unguarded = true }, []string{"Scaling.Idle.Unguarded"}},
 		"twelve hours": {
 			func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 },
-			[]string{"blocked for up to 12.0 hours", "messageRetentionSeconds: 345600: a message that is never finished is received 10 times for 43200 seconds each"},
+			[]string{"blocked for up to 12.0 hours", "Queue.MessageRetentionSeconds: 345600: a message that is never finished is received 10 times for 43200 seconds each"},
 		},
 		"twelve hours, and alarms for people": {
 			func(a *QueueWorkerArgs) {
 				a.Queue.VisibilityTimeoutSeconds, a.Queue.MessageRetentionSeconds = 43200, 1209600
+				a.Task.HandlerTimeoutMinutes = 718
 				a.Operations.TopicARN = pulumi.String(testTopic)
 			},
-			[]string{"blocked for up to 12.0 hours", "stuckMinutes: 60: a message may be worked on for as long as it is hidden, 720 minutes"},
+			nil,
+		},
+		"alarms before a job may be done": {
+			func(a *QueueWorkerArgs) {
+				stuck, hours := 60, 11
+				a.Task.HandlerTimeoutMinutes = 718
+				a.Operations = OperationsArgs{TopicARN: pulumi.String(testTopic), StuckMinutes: &stuck, NeverStoppingHours: &hours}
+			},
+			[]string{"Operations.StuckMinutes: 60: a message may be worked on for 718 minutes (Task.HandlerTimeoutMinutes)", "Operations.NeverStoppingHours: 11"},
+		},
+		"too many at once": {
+			func(a *QueueWorkerArgs) { a.Task.Concurrency = 32 },
+			[]string{"Task.Concurrency: 32: leaves 16 MiB of Task.MemoryMiB", "Task.Concurrency: 32: leaves 8 units of Task.CPU"},
+		},
+		"a sidecar": {
+			func(a *QueueWorkerArgs) {
+				a.Task.Sidecars = []pulumi.Map{{"name": pulumi.String("agent"), "image": pulumi.String("agent:v1")}}
+			},
+			[]string{"Task.Sidecars: \"1 container\": their CPU counts, too"},
+		},
+		"another log driver": {
+			func(a *QueueWorkerArgs) { a.Task.LogConfiguration = pulumi.Map{"logDriver": pulumi.String("splunk")} },
+			[]string{"Task.LogConfiguration: \"splunk\": the metrics that the worker writes into its log"},
 		},
 		"steps that touch": {func(a *QueueWorkerArgs) {
 			a.Scaling.Steps = []ScalingStep{{Upper: at(9), Change: -1}, {Lower: at(9), Change: 1}}
@@ -163,7 +186,7 @@ func TestWarnings(t *testing.T) {
 			got := with(tc.change).withDefaults().warnings()
 			require.Len(t, got, len(tc.want))
 			for i, want := range tc.want {
-				assert.Contains(t, got[i], want)
+				assert.Contains(t, got[i].Error(), want)
 			}
 		})
 	}

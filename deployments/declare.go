@@ -26,6 +26,9 @@ func declareStack(ctx *pulumi.Context, s settings, stack stack) error {
 	if err != nil {
 		return fmt.Errorf("setting how %s is deployed: %w", stack.name, err)
 	}
+	if stack.driftCheck == "" {
+		return nil
+	}
 	// A preview of a refresh. It leaves out the task count, which auto scaling moves and
 	// the program ignores. Remediation would deploy at night what nobody looks at.
 	_, err = pulumiservice.NewDriftSchedule(ctx, stack.name, &pulumiservice.DriftScheduleArgs{

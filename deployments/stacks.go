@@ -13,16 +13,18 @@ type stack struct {
 	previews bool
 	// buildsImage says that a deployment needs a Docker daemon.
 	buildsImage bool
-	// driftCheck is when to look for drift, as cron has it, in UTC.
+	// driftCheck is when to look for drift, as cron has it, in UTC. Left out for a stack that
+	// builds its image: a refresh reads the image with the registry's credentials of the
+	// deployment, which are good for twelve hours, and takes what it cannot read for deleted.
 	driftCheck string
 }
 
 var stacks = []stack{
-	{name: "dev", branch: "main", previews: true, buildsImage: true, driftCheck: "0 5 * * *"},
+	{name: "dev", branch: "main", previews: true, buildsImage: true},
 	{name: "prod", branch: "prod", driftCheck: "30 5 * * *"},
 }
 
 // paths are the files that a deployment depends on; a change of others deploys nothing.
 var paths = []string{
-	"Pulumi.yaml", "Pulumi.*.yaml", "go.mod", "go.sum", "main.go", ".dockerignore", "program/**", "components/**", "worker/**",
+	"Pulumi.yaml", "Pulumi.*.yaml", "go.mod", "go.sum", "main.go", "program/**", "components/**", "worker/**",
 }

@@ -23,24 +23,17 @@ type Config struct {
 	Worker components.QueueWorkerArgs
 }
 
-// AWSConfig is what is handed on to the explicit provider.
-type AWSConfig struct {
-	Region            string
-	DefaultTags       map[string]string
-	Profile           string
-	AllowedAccountIDs []string
-}
-
-// Where the image is built from when a stack brings none.
+// defaultDockerfile is the project's own, whose context is the project's folder; that of
+// another one is the folder it is in.
 const (
-	imageContext      = "."
 	defaultDockerfile = "worker/Dockerfile"
+	defaultContext    = "."
 )
 
-// LoadConfig reads and checks the configuration of a stack. The error names every
-// wrong key with its value and what would be right.
-func LoadConfig(ctx *pulumi.Context) (Config, error) {
-	r := &configReader{ctx: ctx, asked: map[string]bool{}}
+// LoadConfig reads and checks the configuration of a stack of the project in a folder. The
+// error names every wrong key with its value and what would be right.
+func LoadConfig(ctx *pulumi.Context, folder string) (Config, error) {
+	r := &configReader{ctx: ctx, asked: map[string]bool{}, folder: folder}
 	cfg := r.config()
 	r.refuseUnknown()
 	r.check(cfg)
@@ -57,27 +50,24 @@ func (r *configReader) config() Config {
 	return Config{
 		AWS: r.aws(),
 		Network: components.NetworkArgs{
-			VPCID:            r.string("vpcId"),
-			SubnetIDs:        r.strings("subnetIds"),
-			SecurityGroupIDs: r.strings("securityGroupIds"),
-			PublicIPs:        assignPublicIP,
+			VPCID:             optional(r.string("vpcId")),
+			AvailabilityZones: r.strings("availabilityZones"),
+			CIDR:              r.string("vpcCidr"),
+			SubnetIDs:         optionalList(r.strings("subnetIds")),
+			SecurityGroupIDs:  optionalList(r.strings("securityGroupIds")),
+			PublicIPs:         assignPublicIP,
 		},
 		Cluster: components.ClusterArgs{
-			Existing: r.string("clusterName"),
+			Existing: optional(r.string("clusterName")),
 			Spot:     spotPercent > 0,
 		},
-		Image: components.ImageArgs{
-			Repository:   r.string("repositoryName"),
-			Tag:          r.string("imageTag"),
-			Digest:       r.string("imageDigest"),
-			Context:      imageContext,
-			Dockerfile:   cmp.Or(r.string("dockerfile"), defaultDockerfile),
-			Architecture: architecture,
-		},
+		Image: r.image(architecture),
 		Worker: components.QueueWorkerArgs{
-			Queue: r.queue(),
-			Task:  r.task(architecture),
+			Queue:    r.queue(),
+			Task:     r.task(architecture),
+			Identity: r.identity(),
 			Service: components.ServiceArgs{
+				Name:                            r.string("serviceName"),
 				AssignPublicIP:                  assignPublicIP,
 				SpotPercent:                     spotPercent,
 				OnDemandBase:                    r.int("onDemandBase"),
@@ -85,29 +75,36 @@ func (r *configReader) config() Config {
 				DeploymentMaximumPercent:        r.intPointer("deploymentMaximumPercent"),
 				EnableExecuteCommand:            r.bool("enableExecuteCommand"),
 			},
-			Scaling:              r.scaling(),
-			Operations:           r.operations(),
-			TaskPolicyStatements: r.statements(),
+			Scaling:     r.scaling(),
+			Operations:  r.operations(),
+			AlarmLabels: r.alarmLabels(),
+			Spelling:    keyOf,
 		},
 	}
 }
 
-func (r *configReader) aws() AWSConfig {
-	var defaultTags struct {
-		Tags map[string]string `json:"tags"`
+func (r *configReader) image(architecture components.Architecture) components.ImageArgs {
+	args := components.ImageArgs{
+		Reference:    optional(r.string("image")),
+		Repository:   optional(r.string("repositoryName")),
+		Tag:          optional(r.string("imageTag")),
+		Digest:       optional(r.string("imageDigest")),
+		Dockerfile:   cmp.Or(r.string("dockerfile"), defaultDockerfile),
+		Context:      r.string("imageContext"),
+		Folder:       r.folder,
+		Architecture: architecture,
 	}
-	r.object("aws:defaultTags", &defaultTags, "of the form {tags: {name: value}}")
-	return AWSConfig{
-		Region:            r.string("aws:region"),
-		DefaultTags:       defaultTags.Tags,
-		Profile:           r.string("aws:profile"),
-		AllowedAccountIDs: r.strings("aws:allowedAccountIds"),
+	if args.Dockerfile == defaultDockerfile {
+		args.Context = cmp.Or(args.Context, defaultContext)
 	}
+	return args
 }
 
 func (r *configReader) queue() components.QueueArgs {
 	return components.QueueArgs{
+		Existing:                  r.existingQueue(),
 		Name:                      r.string("queueName"),
+		DeadLetterQueueName:       r.string("deadLetterQueueName"),
 		VisibilityTimeoutSeconds:  r.positive("visibilityTimeoutSeconds"),
 		MessageRetentionSeconds:   r.positive("messageRetentionSeconds"),
 		ContentBasedDeduplication: r.boolDefaultTrue("contentBasedDeduplication"),
@@ -115,31 +112,74 @@ func (r *configReader) queue() components.QueueArgs {
 		HighThroughput:            r.bool("highThroughput"),
 		MaxReceiveCount:           r.positive("maxReceiveCount"),
 		KMSKeyARN:                 optional(r.string("queueKmsKeyArn")),
+		PreviousKMSKeyARNs:        optionalList(r.strings("previousQueueKmsKeyArns")),
 		Protect:                   r.bool("protectQueue"),
 		ProducerTopicARNs:         optionalList(r.strings("producerTopicArns")),
 		ProducerAccountIDs:        r.strings("producerAccountIds"),
 	}
 }
 
+func (r *configReader) existingQueue() *components.ExistingQueue {
+	var raw *struct {
+		ARN                      string `json:"arn"`
+		KMSKeyARN                string `json:"kmsKeyArn"`
+		DeadLetterQueueARN       string `json:"deadLetterQueueArn"`
+		DeadLetterQueueKMSKeyARN string `json:"deadLetterQueueKmsKeyArn"`
+	}
+	r.object("existingQueue", &raw, "of the form {arn, kmsKeyArn, deadLetterQueueArn, deadLetterQueueKmsKeyArn}")
+	if r.isEmpty("existingQueue") || raw == nil {
+		return nil
+	}
+	return &components.ExistingQueue{
+		ARN:                      optional(raw.ARN),
+		KMSKeyARN:                optional(raw.KMSKeyARN),
+		DeadLetterQueueARN:       optional(raw.DeadLetterQueueARN),
+		DeadLetterQueueKMSKeyARN: optional(raw.DeadLetterQueueKMSKeyARN),
+	}
+}
+
 func (r *configReader) task(architecture components.Architecture) components.TaskArgs {
 	return components.TaskArgs{
+		RegistryCredentialsARN: optional(r.string("registryCredentialsArn")),
 		CPU:                    r.positive("cpu"),
 		MemoryMiB:              r.int("memory"),
 		Architecture:           architecture,
+		HandlerTimeoutMinutes:  r.positive("handlerTimeoutMinutes"),
+		Concurrency:            r.positive("concurrency"),
+		MaxAttempts:            r.int("maxAttempts"),
 		Command:                r.strings("command"),
 		Environment:            r.environment(),
-		Secrets:                pulumi.ToStringMap(r.stringMap("secrets")),
+		Secrets:                r.secrets(),
 		KMSKeyARN:              optional(r.string("kmsKeyArn")),
 		EphemeralStorageGiB:    r.int("ephemeralStorageGiB"),
-		ProtectsItself:         r.bool("protectsItself"),
 		ReadonlyRootFilesystem: r.bool("readonlyRootFilesystem"),
-		LogRetentionDays:       r.positive("logRetentionDays"),
-		LogKMSKeyARN:           optional(r.string("logKmsKeyArn")),
+		Volumes:                r.volumes(),
+		MountPoints:            r.mountPoints(),
+		HealthCheck:            r.healthCheck(),
+		Sidecars:               r.sidecars(),
+		LogConfiguration:       r.settings("logConfiguration"),
+		ContainerOverrides:     r.settings("containerOverrides"),
+		// An image that is built has the project's worker.
+		ProtectsItself:   r.bool("protectsItself") || r.string("image") == "" && r.string("repositoryName") == "",
+		LogRetentionDays: r.positive("logRetentionDays"),
+		LogKMSKeyARN:     optional(r.string("logKmsKeyArn")),
+	}
+}
+
+func (r *configReader) identity() components.IdentityArgs {
+	return components.IdentityArgs{
+		TaskRoleARN:            optional(r.string("taskRoleArn")),
+		ExecutionRoleARN:       optional(r.string("executionRoleArn")),
+		Path:                   r.string("rolePath"),
+		PermissionsBoundaryARN: optional(r.string("permissionsBoundaryArn")),
+		TaskPolicyStatements:   r.statements(),
+		TaskPolicyARNs:         inputs(r.strings("taskPolicyArns")),
+		ExecutionPolicyARNs:    inputs(r.strings("executionPolicyArns")),
 	}
 }
 
 // environment keeps values secret in the state that are secret in the stack's file.
-func (r *configReader) environment() pulumi.StringMap {
+func (r *configReader) environment() pulumi.StringMapInput {
 	vars := pulumi.ToStringMap(r.stringMap("environment"))
 	if r.secret("environment") {
 		for name, value := range vars {
@@ -149,11 +189,15 @@ func (r *configReader) environment() pulumi.StringMap {
 	return vars
 }
 
-func (r *configReader) scaling() components.ScalingArgs {
-	names, descriptions := r.alarmTexts("alarmNames"), r.alarmTexts("alarmDescriptions")
-	label := func(alarm string) components.AlarmLabel {
-		return components.AlarmLabel{Name: names[alarm], Description: descriptions[alarm]}
+func (r *configReader) secrets() pulumi.StringMapInput {
+	references := r.stringMap("secrets")
+	if len(references) == 0 {
+		return nil
 	}
+	return pulumi.ToStringMap(references)
+}
+
+func (r *configReader) scaling() components.ScalingArgs {
 	return components.ScalingArgs{
 		MinCapacity:             r.int("minCapacity"),
 		MaxCapacity:             r.positive("maxCapacity"),
@@ -166,12 +210,10 @@ func (r *configReader) scaling() components.ScalingArgs {
 			CPUPercent: r.positiveFloat("idleCpuPercent"),
 			Minutes:    r.positive("idleMinutes"),
 			Unguarded:  r.bool("idleUnguarded"),
-			Alarm:      label("idle"),
 		},
 		SuspendScaleIn:  r.bool("suspendScaleIn"),
 		SuspendScaleOut: r.bool("suspendScaleOut"),
-		ScaleOutAlarm:   label("scaleOut"),
-		ScaleInAlarm:    label("scaleIn"),
+		Paused:          r.bool("paused"),
 	}
 }
 
@@ -181,20 +223,23 @@ func (r *configReader) operations() components.OperationsArgs {
 		OldestMessageMinutes: r.intPointer("oldestMessageMinutes"),
 		NotStartingMinutes:   r.intPointer("notStartingMinutes"),
 		StuckMinutes:         r.intPointer("stuckMinutes"),
+		NeverStoppingHours:   r.intPointer("neverStoppingHours"),
 		AtMaximumMinutes:     r.intPointer("atMaximumMinutes"),
 		Dashboard:            r.bool("dashboard"),
 	}
 }
 
-// alarmTexts reads a text for each alarm.
-func (r *configReader) alarmTexts(key string) map[string]string {
-	texts := r.stringMap(key)
-	for _, alarm := range sortedKeys(texts) {
-		if !slices.Contains([]string{"scaleOut", "scaleIn", "idle"}, alarm) {
-			r.found.Add(key+"."+alarm, texts[alarm], "is no alarm; there are scaleOut, scaleIn and idle")
-		}
+// alarmLabels reads the names and descriptions of alarms.
+func (r *configReader) alarmLabels() map[string]components.AlarmLabel {
+	names, descriptions := r.stringMap("alarmNames"), r.stringMap("alarmDescriptions")
+	labels := map[string]components.AlarmLabel{}
+	for alarm, name := range names {
+		labels[alarm] = components.AlarmLabel{Name: name}
 	}
-	return texts
+	for alarm, description := range descriptions {
+		labels[alarm] = components.AlarmLabel{Name: names[alarm], Description: description}
+	}
+	return labels
 }
 
 // steps tells a step without a change from one that changes nothing.
@@ -222,11 +267,12 @@ func (r *configReader) statements() []components.PolicyStatement {
 	var raw []struct {
 		Effect             string
 		Actions, Resources []string
+		Conditions         map[string]map[string][]string
 	}
-	r.object("taskPolicyStatements", &raw, "a list of {effect, actions, resources}")
+	r.object("taskPolicyStatements", &raw, "a list of {effect, actions, resources, conditions}")
 	statements := make([]components.PolicyStatement, len(raw))
 	for i, s := range raw {
-		statements[i] = components.PolicyStatement{Effect: s.Effect, Actions: s.Actions, Resources: pulumi.ToStringArray(s.Resources)}
+		statements[i] = components.PolicyStatement{Effect: s.Effect, Actions: s.Actions, Resources: pulumi.ToStringArray(s.Resources), Conditions: s.Conditions}
 	}
 	return statements
 }
@@ -234,44 +280,36 @@ func (r *configReader) statements() []components.PolicyStatement {
 var (
 	regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d$`)
 	accountID  = regexp.MustCompile(`^\d{12}$`)
+	roleARN    = regexp.MustCompile(`^arn:[a-z-]+:iam::\d{12}:role/.+$`)
 )
 
-// check adds the rules of the stack to those of the component.
+// check adds the rules of the stack to those of the components.
 func (r *configReader) check(cfg Config) {
-	if !regionName.MatchString(cfg.AWS.Region) {
-		r.found.Add("aws:region", cfg.AWS.Region, "needs to be an AWS region, such as eu-west-1")
-	}
-	for _, id := range cfg.AWS.AllowedAccountIDs {
-		if !accountID.MatchString(id) {
-			r.found.Add("aws:allowedAccountIds", id, "needs to be an AWS account id of 12 digits, quoted")
-		}
-	}
+	r.checkAWS(cfg.AWS)
 	if topic := strings.Split(r.string("alarmTopicArn"), ":"); len(topic) > 3 && topic[3] != cfg.AWS.Region {
 		r.found.Add("alarmTopicArn", r.string("alarmTopicArn"), "needs to be a topic of aws:region (%s); alarms publish to no other", cfg.AWS.Region)
 	}
-	r.found.AddError(cfg.Network.Validate())
-	if cfg.Network.VPCID == "" && !cfg.Network.PublicIPs {
+	for i, zone := range cfg.Network.AvailabilityZones {
+		if regionName.MatchString(cfg.AWS.Region) && !strings.HasPrefix(zone, cfg.AWS.Region) {
+			r.found.Add(fmt.Sprintf("availabilityZones[%d]", i), zone, "needs to be a zone of aws:region (%s)", cfg.AWS.Region)
+		}
+	}
+	r.found.AddError(components.Spell(cfg.Network.Validate(), keyOfComponent("Network")))
+	if cfg.Network.VPCID == nil && !cfg.Network.PublicIPs {
 		r.found.Add("assignPublicIp", false, "a new VPC has public subnets and no NAT gateway, so tasks need public addresses; use true, or an existing vpcId")
 	}
-	r.found.AddError(cfg.Image.Validate())
+	r.found.AddError(components.Spell(cfg.Image.Validate(), keyOfComponent("Image")))
 	args := cfg.Worker
 	later := pulumi.String("").ToStringOutput()
 	args.Task.Image = later
 	args.Service.ClusterName = later
-	if cfg.Cluster.Existing != "" {
-		args.Service.ClusterName = pulumi.String(cfg.Cluster.Existing)
+	if cfg.Cluster.Existing != nil {
+		args.Service.ClusterName = cfg.Cluster.Existing
 	}
-	args.Service.SubnetIDs = idsOrLater(cfg.Network.SubnetIDs)
-	args.Service.SecurityGroupIDs = idsOrLater(cfg.Network.SecurityGroupIDs)
-	r.found.AddError(args.Validate())
-}
-
-// idsOrLater stands in for ids that another component will bring.
-func idsOrLater(ids []string) pulumi.StringArrayInput {
-	if len(ids) == 0 {
-		return pulumi.StringArray{}.ToStringArrayOutput()
-	}
-	return pulumi.ToStringArray(ids)
+	// Their form was checked as the network's.
+	args.Service.SubnetIDs = pulumi.StringArray{later}
+	args.Service.SecurityGroupIDs = pulumi.StringArray{later}
+	r.found.AddError(components.Spell(args.Validate(), keyOf))
 }
 
 func optional(value string) pulumi.StringInput {
@@ -288,6 +326,14 @@ func optionalList(values []string) pulumi.StringArrayInput {
 	return pulumi.ToStringArray(values)
 }
 
-func sortedKeys(values map[string]string) []string {
+func inputs(values []string) []pulumi.StringInput {
+	var list []pulumi.StringInput
+	for _, value := range values {
+		list = append(list, pulumi.String(value))
+	}
+	return list
+}
+
+func sortedKeys[V any](values map[string]V) []string {
 	return slices.Sorted(maps.Keys(values))
 }

@@ -19,7 +19,7 @@ import (
 // right, and nothing is registered.
 func TestBadConfiguration(t *testing.T) {
 	t.Parallel()
-	const kms = "arn:aws:kms:us-west-1:123456789012:key/1"
+	const kms = "arn:aws:kms:us-west-2:123456789012:key/1"
 	prod := func(pairs ...string) (string, []string) { return "prod", pairs }
 	dev := func(pairs ...string) (string, []string) { return "dev", pairs }
 	type given = func(pairs ...string) (string, []string)
@@ -42,13 +42,13 @@ func TestBadConfiguration(t *testing.T) {
 		"subnet by name":      {prod, []string{"subnetIds", `["a"]`}, `subnetIds[0]: "a": needs to be a subnet id`},
 		"group by name":       {prod, []string{"securityGroupIds", `["default"]`}, `securityGroupIds[0]: "default": needs to be a security group id`},
 		"subnets no list":     {prod, []string{"subnetIds", `subnet-0123456789abcdef0`}, `subnetIds: "subnet-0123456789abcdef0": needs to be a list of texts`},
-		"cluster by ARN":      {prod, []string{"clusterName", "arn:aws:ecs:us-west-1:123456789012:cluster/apps"}, `clusterName: "arn:aws:ecs:us-west-1:123456789012:cluster/apps": needs to be the name of a cluster, not its ARN`},
+		"cluster by ARN":      {prod, []string{"clusterName", "arn:aws:ecs:us-west-2:123456789012:cluster/apps"}, `clusterName: "arn:aws:ecs:us-west-2:123456789012:cluster/apps": needs to be the name of a cluster, not its ARN`},
 		// image
 		"tag without repository":    {dev, []string{"imageTag", "v1"}, `imageTag: "v1": selects an image in an existing repository`},
 		"digest without repository": {dev, []string{"imageDigest", "sha256:" + strings.Repeat("0", 64)}, "selects an image in an existing repository"},
 		"no tag, no digest":         {prod, []string{"imageTag", ""}, `repositoryName: "jobs": needs one of imageTag and imageDigest`},
 		"tag and digest":            {prod, []string{"imageDigest", "sha256:" + strings.Repeat("0", 64)}, `repositoryName: "jobs": needs one of imageTag and imageDigest`},
-		"no such tag":               {prod, []string{"imageTag", "v 1"}, `imageTag: "v 1": is no tag`},
+		"no such tag":               {prod, []string{"imageTag", "v 1"}, `imageTag: "v 1": is not a valid tag`},
 		"short digest":              {prod, []string{"imageTag", "", "imageDigest", "sha256:12"}, `imageDigest: "sha256:12": needs to be sha256: and 64 hex digits`},
 		// task
 		"no such architecture":       {dev, []string{"architecture", "amd64"}, `architecture: "amd64": needs to be one of x86_64, arm64`},
@@ -62,25 +62,25 @@ func TestBadConfiguration(t *testing.T) {
 		"disk too large":             {dev, []string{"ephemeralStorageGiB", "201"}, "ephemeralStorageGiB: 201: needs to be 21 to 200"},
 		"read-only with exec":        {dev, []string{"enableExecuteCommand", "true"}, "readonlyRootFilesystem: true: ECS Exec writes to the root file system"},
 		"no such retention":          {dev, []string{"logRetentionDays", "31"}, `logRetentionDays: "31": needs to be one of 1, 3, 5, 7, 14, 30,`},
-		"variable with a dash":       {dev, []string{"environment", `{"LOG-LEVEL":"x"}`}, `environment.LOG-LEVEL: "LOG-LEVEL": is no name of an environment variable`},
+		"variable with a dash":       {dev, []string{"environment", `{"LOG-LEVEL":"x"}`}, `environment.LOG-LEVEL: "LOG-LEVEL": is not a valid name of an environment variable`},
 		"our own variable":           {dev, []string{"environment", `{"QUEUE_URL":"x"}`}, `environment.QUEUE_URL: "QUEUE_URL": is set by the component`},
 		"number as a variable":       {dev, []string{"environment", `{"N":1}`}, `environment: "{\"N\":1}": needs to be a map of texts; quote numbers`},
 		"variable and secret":        {prod, []string{"secrets", `{"ENV":"/prod/env"}`}, `environment.ENV: "ENV": is also in secrets`},
 		"our own secret":             {prod, []string{"secrets", `{"DLQ_URL":"/x"}`}, `secrets.DLQ_URL: "DLQ_URL": is set by the component`},
 		"secret of another kind":     {prod, []string{"secrets", `{"A":"arn:aws:s3:::bucket"}`}, `secrets.A: "arn:aws:s3:::bucket": needs to be the ARN of an SSM parameter or a Secrets Manager secret`},
-		"SSM document":               {prod, []string{"secrets", `{"A":"arn:aws:ssm:us-west-1:123456789012:document/x"}`}, "secrets.A: \"arn:aws:ssm:us-west-1:123456789012:document/x\": needs to be the ARN of a parameter"},
-		"secrets manager, no secret": {prod, []string{"secrets", `{"A":"arn:aws:secretsmanager:us-west-1:123456789012:x"}`}, "needs to be the ARN of a secret"},
-		"parameter with a space":     {prod, []string{"secrets", `{"A":"my secret"}`}, `secrets.A: "my secret": is no name of an SSM parameter`},
+		"SSM document":               {prod, []string{"secrets", `{"A":"arn:aws:ssm:us-west-2:123456789012:document/x"}`}, "secrets.A: \"arn:aws:ssm:us-west-2:123456789012:document/x\": needs to be the ARN of a parameter"},
+		"secrets manager, no secret": {prod, []string{"secrets", `{"A":"arn:aws:secretsmanager:us-west-2:123456789012:x"}`}, "needs to be the ARN of a secret"},
+		"parameter with a space":     {prod, []string{"secrets", `{"A":"my secret"}`}, `secrets.A: "my secret": is not a valid name of an SSM parameter`},
 		"key by alias":               {prod, []string{"kmsKeyArn", "alias/jobs"}, `kmsKeyArn: "alias/jobs": needs to be an ARN of the form arn:aws:kms:<region>:<account>:key/<name>`},
-		"key of another kind":        {prod, []string{"kmsKeyArn", "arn:aws:sqs:us-west-1:123456789012:jobs.fifo"}, `kmsKeyArn: "arn:aws:sqs:us-west-1:123456789012:jobs.fifo": needs to be an ARN of the form arn:aws:kms`},
+		"key of another kind":        {prod, []string{"kmsKeyArn", "arn:aws:sqs:us-west-2:123456789012:jobs.fifo"}, `kmsKeyArn: "arn:aws:sqs:us-west-2:123456789012:jobs.fifo": needs to be an ARN of the form arn:aws:kms`},
 		"command no list":            {dev, []string{"command", "python job.py"}, `command: "python job.py": needs to be a list of texts`},
 		// identity
 		"statement without action":   {prod, []string{"taskPolicyStatements", `[{"resources":["` + kms + `"]}]`}, "taskPolicyStatements[0].actions: []: needs at least one action"},
-		"statement without resource": {prod, []string{"taskPolicyStatements", `[{"actions":["s3:GetObject"]}]`}, "taskPolicyStatements[0].resources: []: needs at least one ARN"},
-		"action without service":     {prod, []string{"taskPolicyStatements", `[{"actions":["GetObject"],"resources":["*"]}]`}, `taskPolicyStatements[0].actions: "GetObject": is no IAM action`},
-		"resource no ARN":            {prod, []string{"taskPolicyStatements", `[{"actions":["s3:GetObject"],"resources":["bucket"]}]`}, `taskPolicyStatements[0].resources: "bucket": needs to be an ARN`},
+		"statement without resource": {prod, []string{"taskPolicyStatements", `[{"actions":["s3:GetObject"]}]`}, `taskPolicyStatements[0].resources: "": needs at least one ARN`},
+		"action without service":     {prod, []string{"taskPolicyStatements", `[{"actions":["GetObject"],"resources":["*"]}]`}, `taskPolicyStatements[0].actions: "GetObject": is not an IAM action`},
+		"resource no ARN":            {prod, []string{"taskPolicyStatements", `[{"actions":["s3:GetObject"],"resources":["bucket"]}]`}, `taskPolicyStatements[0].resources[0]: "bucket": needs to be an ARN`},
 		"no such effect":             {prod, []string{"taskPolicyStatements", `[{"effect":"allow","actions":["s3:GetObject"],"resources":["*"]}]`}, `taskPolicyStatements[0].effect: "allow": needs to be one of Allow, Deny`},
-		"statement with a slip":      {prod, []string{"taskPolicyStatements", `[{"action":["s3:GetObject"]}]`}, `needs to be a list of {effect, actions, resources}: json: unknown field "action"`},
+		"statement with a slip":      {prod, []string{"taskPolicyStatements", `[{"action":["s3:GetObject"]}]`}, `needs to be a list of {effect, actions, resources, conditions}: json: unknown field "action"`},
 		// queue
 		"name without .fifo":          {prod, []string{"queueName", "jobs"}, `queueName: "jobs": the name of a FIFO queue ends in .fifo`},
 		"name too long":               {prod, []string{"queueName", strings.Repeat("q", 80) + ".fifo"}, "has at most 80 letters"},
@@ -92,7 +92,7 @@ func TestBadConfiguration(t *testing.T) {
 		"receives over 1000":          {dev, []string{"maxReceiveCount", "1001"}, "maxReceiveCount: 1001: needs to be 1 to 1000"},
 		"negative receives":           {dev, []string{"maxReceiveCount", "-1"}, "maxReceiveCount: -1: needs to be 1 to 1000"},
 		"queue key of another kind":   {dev, []string{"queueKmsKeyArn", "alias/aws/sqs"}, `queueKmsKeyArn: "alias/aws/sqs": needs to be an ARN`},
-		"producer topic not FIFO":     {dev, []string{"producerTopicArns", `["arn:aws:sns:us-west-1:123456789012:orders"]`}, "producerTopicArns[0]: \"arn:aws:sns:us-west-1:123456789012:orders\": only an SNS FIFO topic"},
+		"producer topic not FIFO":     {dev, []string{"producerTopicArns", `["arn:aws:sns:us-west-2:123456789012:orders"]`}, "producerTopicArns[0]: \"arn:aws:sns:us-west-2:123456789012:orders\": only an SNS FIFO topic"},
 		"producer no topic":           {dev, []string{"producerTopicArns", `["orders.fifo"]`}, `producerTopicArns[0]: "orders.fifo": needs to be an ARN of the form arn:aws:sns`},
 		"producer account as a name":  {dev, []string{"producerAccountIds", `["billing"]`}, `producerAccountIds[0]: "billing": needs to be an AWS account id of 12 digits`},
 		"producer account, no quotes": {dev, []string{"producerAccountIds", `[123456789012]`}, `producerAccountIds: "[123456789012]": needs to be a list of texts`},
@@ -101,9 +101,9 @@ func TestBadConfiguration(t *testing.T) {
 		// service
 		"log key by alias":         {dev, []string{"logKmsKeyArn", "alias/logs"}, `logKmsKeyArn: "alias/logs": needs to be an ARN of the form arn:aws:kms:`},
 		"topic by name":            {dev, []string{"alarmTopicArn", "on-call"}, `alarmTopicArn: "on-call": needs to be an ARN of the form arn:aws:sns:`},
-		"FIFO topic":               {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-1:123456789012:on-call.fifo"}, `alarms cannot publish to an SNS FIFO topic; name one without .fifo`},
-		"topic elsewhere":          {dev, []string{"alarmTopicArn", "arn:aws:sns:us-east-1:123456789012:on-call"}, "needs to be a topic of aws:region (us-west-1)"},
-		"subscription":             {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-1:123456789012:on-call:0a1b2c3d"}, "not of a subscription to it"},
+		"FIFO topic":               {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-2:123456789012:on-call.fifo"}, `alarms cannot publish to an SNS FIFO topic; name one without .fifo`},
+		"topic elsewhere":          {dev, []string{"alarmTopicArn", "arn:aws:sns:us-east-1:123456789012:on-call"}, "needs to be a topic of aws:region (us-west-2)"},
+		"subscription":             {dev, []string{"alarmTopicArn", "arn:aws:sns:us-west-2:123456789012:on-call:0a1b2c3d"}, "not of a subscription to it"},
 		"message too old":          {dev, []string{"oldestMessageMinutes", "20161"}, "oldestMessageMinutes: 20161: needs to be 1 to 20160 (14 days, the longest a message is kept, or 0 for no such alarm)"},
 		"not starting at once":     {dev, []string{"notStartingMinutes", "2"}, "notStartingMinutes: 2: needs to be 3 to 1440 (a day, the longest an alarm looks back, or 0 for no such alarm)"},
 		"stuck for two days":       {dev, []string{"stuckMinutes", "2880"}, "stuckMinutes: 2880: needs to be 3 to 1440"},
@@ -128,7 +128,7 @@ func TestBadConfiguration(t *testing.T) {
 		"step without change":    {prod, []string{"scalingSteps", `[{"lower":1}]`}, `scalingSteps[0].change: "": is required`},
 		"step with a slip":       {prod, []string{"scalingSteps", `[{"lowr":1,"change":1}]`}, `needs to be a list of {lower, upper, change} in whole numbers: json: unknown field "lowr"`},
 		"steps that overlap":     {prod, []string{"scalingSteps", `[{"lower":1,"upper":20,"change":1},{"lower":10,"change":3}]`}, "scalingSteps[1]: {lower: 10, change: +3}: overlaps {lower: 1, upper: 20, change: +1}"},
-		"exact keeps one":        {dev, []string{"adjustmentType", "ExactCapacity", "scalingSteps", `[{"upper":1,"change":1},{"lower":2,"change":3}]`}, "an empty queue keeps 1 tasks, above minCapacity (0)"},
+		"exact keeps one":        {dev, []string{"adjustmentType", "ExactCapacity", "scalingSteps", `[{"upper":1,"change":1},{"lower":2,"change":3}]`}, "an empty queue keeps 1 task, above minCapacity (0)"},
 		"cooldown too long":      {dev, []string{"scaleOutCooldownSeconds", "3601"}, "scaleOutCooldownSeconds: 3601: needs to be 1 to 3600"},
 		"negative cooldown":      {dev, []string{"scaleInCooldownSeconds", "-5"}, "scaleInCooldownSeconds: -5: needs to be 1 to 3600"},
 		"idle too soon":          {prod, []string{"idleMinutes", "2"}, "idleMinutes: 2: needs to be at least 3 minutes with the guard"},
@@ -137,10 +137,10 @@ func TestBadConfiguration(t *testing.T) {
 		"idle percent zero":      {prod, []string{"idleCpuPercent", "0"}, `idleCpuPercent: "0": needs to be a number above 0`},
 		"idle percent over 100":  {prod, []string{"idleCpuPercent", "101"}, "idleCpuPercent: 101: needs to be above 0 and at most 100"},
 		"idle percent no number": {prod, []string{"idleCpuPercent", "NaN"}, "idleCpuPercent: NaN: needs to be above 0"},
-		"no such alarm":          {prod, []string{"alarmNames", `{"cpu":"x"}`}, `alarmNames.cpu: "x": is no alarm; there are scaleOut, scaleIn and idle`},
+		"no such alarm":          {prod, []string{"alarmNames", `{"cpu":"x"}`}, `alarmNames.cpu: "cpu": is not an alarm; there are scaleOut, scaleIn, idle, deadLetters,`},
 		"alarm names twice":      {prod, []string{"alarmNames", `{"idle":"x","scaleOut":"x"}`}, `alarmNames.scaleOut: "x": is also the name of the idle alarm`},
-		"alarm name too long":    {prod, []string{"alarmNames", `{"idle":"` + long + `"}`}, "has 1100 characters; CloudWatch takes 255"},
-		"description too long":   {prod, []string{"alarmDescriptions", `{"idle":"` + long + `"}`}, "has 1100 characters; CloudWatch takes 1024"},
+		"alarm name too long":    {prod, []string{"alarmNames", `{"idle":"` + long + `"}`}, "has 1100 bytes; CloudWatch takes 255"},
+		"description too long":   {prod, []string{"alarmDescriptions", `{"idle":"` + long + `"}`}, "has 1100 bytes; the AWS provider takes 1024"},
 	}
 	require.GreaterOrEqual(t, len(cases), 50)
 	for name, tc := range cases {
@@ -155,7 +155,7 @@ func TestBadConfiguration(t *testing.T) {
 				}
 				overrides[full] = pairs[i+1]
 			}
-			p, err := plan.Of(Deploy, options(t, stack, overrides))
+			p, err := plan.Of(Declare(".."), options(t, stack, overrides))
 			require.ErrorContains(t, err, tc.want)
 			assert.Empty(t, p.Resources, "nothing is registered")
 		})
@@ -164,7 +164,7 @@ func TestBadConfiguration(t *testing.T) {
 
 func TestSeveralErrorsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
-	p, err := plan.Of(Deploy, options(t, "dev", map[string]string{
+	p, err := plan.Of(Declare(".."), options(t, "dev", map[string]string{
 		"aws:region": "moon", key("cpu"): "1", key("minCapacity"): "9", key("queueName"): "jobs", key("spotPercent"): "x",
 	}))
 	for _, want := range []string{"the configuration of stack dev is not right", "aws:region", "cpu: 1", "minCapacity: 9", "queueName", `spotPercent: "x"`} {
@@ -175,13 +175,13 @@ func TestSeveralErrorsAreReportedAtOnce(t *testing.T) {
 
 // TestUnknownKeys is not parallel: only the language host's variable lists the keys.
 func TestUnknownKeys(t *testing.T) {
-	config := stackConfig(t, "dev", map[string]string{key("maxCapcity"): "3", "aws:assumeRole": "x", "other:key": "y"})
+	config := stackConfig(t, "dev", map[string]string{key("maxCapcity"): "3", "aws:assumeRoles": "x", "other:key": "y"})
 	text, err := json.Marshal(config)
 	require.NoError(t, err)
 	t.Setenv(pulumi.EnvConfig, string(text))
-	_, err = plan.Of(Deploy, plan.Options{Project: project, Stack: "dev", Account: account(t), Config: config})
-	require.ErrorContains(t, err, `fargate-queue-worker:maxCapcity: "3": is no key of this program; did you mean fargate-queue-worker:maxCapacity?`)
-	require.ErrorContains(t, err, "aws:assumeRole")
+	_, err = plan.Of(Declare(".."), plan.Options{Project: project, Stack: "dev", Account: account(t), Config: config})
+	require.ErrorContains(t, err, `fargate-queue-worker:maxCapcity: "3": is not a configuration key of this program; did you mean fargate-queue-worker:maxCapacity?`)
+	require.ErrorContains(t, err, `aws:assumeRoles: "x": is not handed on to the AWS provider of this program; did you mean aws:assumeRole?`)
 	assert.NotContains(t, err.Error(), "other:key", "other namespaces are none of our business")
 }
 
@@ -189,7 +189,7 @@ func TestSecretValuesAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	o := options(t, "dev", map[string]string{key("environment"): `{"TOKEN": 12345}`})
 	o.SecretKeys = []string{key("environment")}
-	_, err := plan.Of(Deploy, o)
+	_, err := plan.Of(Declare(".."), o)
 	require.ErrorContains(t, err, `environment: "(secret)"`)
 	assert.NotContains(t, err.Error(), "12345")
 }
@@ -198,7 +198,7 @@ func TestEncryptedEnvironmentStaysSecret(t *testing.T) {
 	t.Parallel()
 	o := options(t, "dev", map[string]string{key("environment"): `{"TOKEN": "hush"}`})
 	o.SecretKeys = []string{key("environment")}
-	p, err := plan.Of(Deploy, o)
+	p, err := plan.Of(Declare(".."), o)
 	require.NoError(t, err)
 	task, ok := p.Find("aws:ecs/taskDefinition:TaskDefinition", "worker-task")
 	require.True(t, ok)
@@ -237,13 +237,13 @@ func TestPulumiYamlStatesTheDefaults(t *testing.T) {
 	stack, err := stackfile.Load("..", "dev")
 	require.NoError(t, err)
 	stack.Settings.Config = nil
-	const topic = "arn:aws:sns:us-west-1:123456789012:on-call" // without it there are no alarms to have defaults
+	const topic = "arn:aws:sns:us-west-2:123456789012:on-call" // without it there are no alarms to have defaults
 	defaults, err := stack.Values()
 	require.NoError(t, err)
-	defaults["aws:region"] = "us-west-1"
+	defaults["aws:region"] = "us-west-2"
 	defaults[key("alarmTopicArn")] = topic
 	inputsOf := func(config map[string]string) map[string]map[string]any {
-		p, err := plan.Of(Deploy, plan.Options{Project: project, Stack: "dev", Account: account(t), Config: config})
+		p, err := plan.Of(Declare(".."), plan.Options{Project: project, Stack: "dev", Account: account(t), Config: config})
 		require.NoError(t, err)
 		all := map[string]map[string]any{}
 		for _, r := range p.Resources {
@@ -251,16 +251,5 @@ func TestPulumiYamlStatesTheDefaults(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, inputsOf(map[string]string{"aws:region": "us-west-1", key("assignPublicIp"): "true", key("alarmTopicArn"): topic}), inputsOf(defaults))
-}
-
-func TestEditDistance(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"maxCapcity", "maxCapacity", 1}}
-	for _, tc := range cases {
-		assert.Equal(t, tc.want, editDistance(tc.a, tc.b), "%s, %s", tc.a, tc.b)
-	}
+	assert.Equal(t, inputsOf(map[string]string{"aws:region": "us-west-2", key("assignPublicIp"): "true", key("alarmTopicArn"): topic}), inputsOf(defaults))
 }

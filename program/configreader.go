@@ -3,10 +3,10 @@ package program
 import (
 	"encoding/json"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"fargate-queue-worker/components"
@@ -18,6 +18,8 @@ type configReader struct {
 	ctx   *pulumi.Context
 	asked map[string]bool // full keys read so far
 	found components.FieldErrors
+	// folder of the project; "" is the working folder.
+	folder string
 }
 
 // fullKey puts a key without a namespace into the project's.
@@ -86,7 +88,7 @@ func (r *configReader) positive(key string) int {
 
 func (r *configReader) parseInt(key string) (int, bool) {
 	raw, ok := r.lookUp(key)
-	if !ok {
+	if !ok || raw == "" {
 		return 0, false
 	}
 	value, err := strconv.Atoi(raw)
@@ -125,6 +127,13 @@ func (r *configReader) object(key string, value any, want string) {
 	}
 }
 
+// isEmpty says whether a list or a map was not given, or has nothing in it.
+func (r *configReader) isEmpty(key string) bool {
+	raw, _ := r.lookUp(key)
+	compact := strings.Join(strings.Fields(raw), "")
+	return compact == "" || compact == "{}" || compact == "[]" || compact == "null"
+}
+
 func (r *configReader) strings(key string) []string {
 	var list []string
 	r.object(key, &list, "a list of texts")
@@ -153,11 +162,6 @@ func (r *configReader) refuseUnknown() {
 }
 
 func (r *configReader) refuseKeysBut(all map[string]string) {
-	known := make([]string, 0, len(r.asked))
-	for key := range r.asked {
-		known = append(known, key)
-	}
-	slices.Sort(known)
 	for _, key := range sortedKeys(all) {
 		namespace, _, _ := strings.Cut(key, ":")
 		if r.asked[key] || namespace != r.ctx.Project() && namespace != "aws" {
@@ -167,35 +171,30 @@ func (r *configReader) refuseKeysBut(all map[string]string) {
 		if r.secret(key) {
 			value = "(secret)"
 		}
+		want := "is not a configuration key of this program"
 		if namespace == "aws" {
-			r.found.Add(key, value, "is not handed on to the AWS provider of this program; of aws: it takes region, profile, defaultTags and allowedAccountIds")
+			want = "is not handed on to the AWS provider of this program"
+		}
+		if near := r.nearest(key, namespace); near != "" {
+			want += "; did you mean " + near + "?"
+		}
+		r.found.Add(key, value, "%s", want)
+	}
+}
+
+// nearest is the key of a namespace that a misspelt one was most likely meant to be, or ""
+// if it resembles none.
+func (r *configReader) nearest(key, namespace string) string {
+	const resembles = 0.6
+	best, score := "", resembles
+	for _, candidate := range sortedKeys(r.asked) {
+		name, ok := strings.CutPrefix(candidate, namespace+":")
+		if !ok {
 			continue
 		}
-		r.found.Add(key, value, "is no key of this program; did you mean %s?", nearest(key, known))
-	}
-}
-
-// nearest is the candidate that takes the fewest edits to get to.
-func nearest(key string, candidates []string) string {
-	return slices.MinFunc(candidates, func(a, b string) int { return editDistance(key, a) - editDistance(key, b) })
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
+		if s := levenshtein.Similarity(strings.TrimPrefix(key, namespace+":"), name, nil); s > score {
+			best, score = candidate, s
 		}
 	}
-	return row[len(b)]
+	return best
 }

@@ -28,7 +28,7 @@ func stackConfig(t testing.TB, stack string, overrides map[string]string) map[st
 // account has what the prod stack joins.
 func account(t testing.TB) *cloud.Account {
 	t.Helper()
-	a := cloud.NewAccount("us-west-1")
+	a := cloud.NewAccount("us-west-2")
 	_, err := a.PutCluster(cloud.Cluster{Name: "apps"})
 	require.NoError(t, err)
 	a.PushImage("jobs", "v1")

@@ -3,9 +3,6 @@
 package program
 
 import (
-	"fmt"
-
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"fargate-queue-worker/components"
@@ -14,65 +11,60 @@ import (
 // workerName names the resources of the stack.
 const workerName = "worker"
 
-// Deploy declares a stack. A wrong configuration is reported whole, before any
-// resource is registered.
-func Deploy(ctx *pulumi.Context) error {
-	cfg, err := LoadConfig(ctx)
+// Deploy declares a stack of the project in the working folder. A wrong configuration is
+// reported whole, before any resource is registered.
+func Deploy(ctx *pulumi.Context) error { return DeployIn("")(ctx) }
+
+// DeployIn declares a stack of the project in a folder; "" is the working folder.
+func DeployIn(folder string) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error { return run(ctx, folder, true) }
+}
+
+// Declare is DeployIn without what only an engine can do, for Pulumi's mocks.
+func Declare(folder string) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error { return run(ctx, folder, false) }
+}
+
+func run(ctx *pulumi.Context, folder string, engine bool) error {
+	cfg, err := LoadConfig(ctx, folder)
 	if err != nil {
 		return err
 	}
-	provider, err := newProvider(ctx, cfg)
+	cfg.Worker.WatchKeys = engine
+	return deploy(ctx, cfg)
+}
+
+func deploy(ctx *pulumi.Context, cfg Config) error {
+	provider, err := newProvider(ctx, cfg.AWS)
 	if err != nil {
 		return err
 	}
 	onProvider := pulumi.Providers(provider)
-	network, err := components.NewNetwork(ctx, workerName, cfg.Network, onProvider)
+	network, err := components.NewNetwork(ctx, workerName, &cfg.Network, onProvider)
 	if err != nil {
-		return err
+		return components.Spell(err, keyOfComponent("Network"))
 	}
-	cluster, err := components.NewCluster(ctx, workerName, cfg.Cluster, onProvider)
+	cluster, err := components.NewCluster(ctx, workerName, &cfg.Cluster, onProvider)
 	if err != nil {
-		return err
+		return components.Spell(err, keyOfComponent("Cluster"))
 	}
-	image, err := components.NewImage(ctx, workerName, cfg.Image, onProvider)
+	image, err := components.NewImage(ctx, workerName, &cfg.Image, onProvider)
 	if err != nil {
-		return err
+		return components.Spell(err, keyOfComponent("Image"))
 	}
 	args := cfg.Worker
 	args.Task.Image, args.Task.RepositoryARN = image.URI, image.RepositoryARN
-	args.Task.ProtectsItself = args.Task.ProtectsItself || cfg.Image.Repository == "" // it is built from worker/
 	args.Service.ClusterName = cluster.Name
 	args.Service.SubnetIDs, args.Service.SecurityGroupIDs = network.SubnetIDs, network.SecurityGroupIDs
 	worker, err := components.NewQueueWorker(ctx, workerName, &args, onProvider)
 	if err != nil {
 		return err
 	}
-	export(ctx, worker)
+	export(ctx, worker, image)
 	return nil
 }
 
-// newProvider makes the one AWS provider of the stack, for awsx's children too.
-// Left to default providers, awsx would bring a second one of its own version; an
-// explicit one ignores the stack's aws:* configuration, so that is handed on.
-func newProvider(ctx *pulumi.Context, cfg Config) (*aws.Provider, error) {
-	args := &aws.ProviderArgs{Region: pulumi.String(cfg.AWS.Region)}
-	if len(cfg.AWS.DefaultTags) > 0 {
-		args.DefaultTags = &aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(cfg.AWS.DefaultTags)}
-	}
-	if cfg.AWS.Profile != "" {
-		args.Profile = pulumi.String(cfg.AWS.Profile)
-	}
-	if len(cfg.AWS.AllowedAccountIDs) > 0 {
-		args.AllowedAccountIds = pulumi.ToStringArray(cfg.AWS.AllowedAccountIDs)
-	}
-	provider, err := aws.NewProvider(ctx, "aws", args)
-	if err != nil {
-		return nil, fmt.Errorf("configuring the AWS provider: %w", err)
-	}
-	return provider, nil
-}
-
-func export(ctx *pulumi.Context, worker *components.QueueWorker) {
+func export(ctx *pulumi.Context, worker *components.QueueWorker, image *components.Image) {
 	ctx.Export("queueUrl", worker.QueueURL)
 	ctx.Export("queueArn", worker.QueueARN)
 	ctx.Export("queueName", worker.QueueName)
@@ -81,7 +73,16 @@ func export(ctx *pulumi.Context, worker *components.QueueWorker) {
 	ctx.Export("producerPolicy", worker.ProducerPolicy)
 	ctx.Export("clusterName", worker.ClusterName)
 	ctx.Export("serviceName", worker.ServiceName)
+	ctx.Export("serviceArn", worker.ServiceARN)
+	ctx.Export("taskDefinitionArn", worker.TaskDefinitionARN)
+	ctx.Export("image", worker.Image)
+	ctx.Export("repositoryArn", image.RepositoryARN)
 	ctx.Export("taskRoleArn", worker.TaskRoleARN)
+	ctx.Export("taskPolicy", worker.TaskPolicy)
+	ctx.Export("executionRoleArn", worker.ExecutionRoleARN)
+	ctx.Export("executionPolicy", worker.ExecutionPolicy)
+	ctx.Export("subnetIds", worker.SubnetIDs)
+	ctx.Export("securityGroupIds", worker.SecurityGroupIDs)
 	ctx.Export("logGroupName", worker.LogGroupName)
 	ctx.Export("scalableTargetId", worker.ScalableTargetID)
 	ctx.Export("policyArns", worker.PolicyARNs)

@@ -23,7 +23,7 @@ func TestGoldenPlan(t *testing.T) {
 	for _, stack := range []string{"dev", "prod"} {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
-			p, err := plan.Of(Deploy, options(t, stack, nil))
+			p, err := plan.Of(Declare(".."), options(t, stack, nil))
 			require.NoError(t, err)
 			got := render(t, p)
 			file := fmt.Sprintf("testdata/%s.plan.yaml", stack)
@@ -48,6 +48,9 @@ func render(t *testing.T, p *plan.Plan) string {
 		if r.RPC.GetProtect() {
 			title += " (protected)"
 		}
+		if r.Inside != "" {
+			title += " (inside " + r.Inside + ")"
+		}
 		block, err := yaml.Marshal(map[string]any{title: r.Inputs})
 		require.NoError(t, err)
 		text.Write(block)
@@ -63,7 +66,7 @@ func TestRegionAndTagsReachTheExplicitProvider(t *testing.T) {
 			"aws:profile": "work", "aws:allowedAccountIds": `["123456789012"]`,
 		})
 		o.Preview = preview
-		p, err := plan.Of(Deploy, o)
+		p, err := plan.Of(Declare(".."), o)
 		require.NoError(t, err)
 		provider, ok := p.Find("pulumi:providers:aws", "aws")
 		require.True(t, ok)
@@ -90,6 +93,7 @@ func assertOnProvider(t *testing.T, p *plan.Plan) {
 	packaged := 0
 	for _, r := range p.Resources {
 		switch {
+		case r.Inside != "": // it inherits the component's
 		case strings.HasPrefix(r.Type, "aws:"):
 			assert.Contains(t, r.RPC.GetProvider(), "pulumi:providers:aws::aws", r.Name)
 		case strings.HasPrefix(r.Type, "awsx:"):
@@ -103,7 +107,7 @@ func assertOnProvider(t *testing.T, p *plan.Plan) {
 
 func TestProdCreatesOnlyWhatItOwns(t *testing.T) {
 	t.Parallel()
-	p, err := plan.Of(Deploy, options(t, "prod", nil))
+	p, err := plan.Of(Declare(".."), options(t, "prod", nil))
 	require.NoError(t, err)
 	for _, typ := range []string{"awsx:ec2:Vpc", "awsx:ecr:Repository", "awsx:ecr:Image", "aws:ecs/cluster:Cluster",
 		"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", "aws:ec2/securityGroup:SecurityGroup"} {
@@ -118,13 +122,13 @@ func TestFailedComponents(t *testing.T) {
 		want      string
 	}{
 		"VPC without subnets": {map[string]string{key("vpcId"): "vpc-00000000000000bad", key("subnetIds"): "[]"}, "has no subnet"},
-		"no such cluster":     {map[string]string{key("clusterName"): "nowhere"}, "looking up the cluster nowhere"},
-		"no such repository":  {map[string]string{key("repositoryName"): "nowhere"}, "looking up the repository nowhere"},
+		"no such cluster":     {map[string]string{key("clusterName"): "nowhere"}, `clusterName: "nowhere": looking up the cluster failed`},
+		"no such repository":  {map[string]string{key("repositoryName"): "nowhere"}, `repositoryName: "nowhere": looking up the repository failed`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := plan.Of(Deploy, options(t, "prod", tc.overrides))
+			_, err := plan.Of(Declare(".."), options(t, "prod", tc.overrides))
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
@@ -135,7 +139,7 @@ func BenchmarkDevProgramUnderMocks(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		o.Account = account(b)
-		if _, err := plan.Of(Deploy, o); err != nil {
+		if _, err := plan.Of(Declare(".."), o); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -145,9 +149,9 @@ func TestADockerfileOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	for dockerfile, overrides := range map[string]map[string]string{
 		"worker/Dockerfile":                 nil,
-		"worker/examples/python/Dockerfile": {key("dockerfile"): "worker/examples/python/Dockerfile"},
+		"worker/examples/python/Dockerfile": {key("dockerfile"): "worker/examples/python/Dockerfile", key("imageContext"): "."},
 	} {
-		p, err := plan.Of(Deploy, options(t, "dev", overrides))
+		p, err := plan.Of(Declare(".."), options(t, "dev", overrides))
 		require.NoError(t, err)
 		image, ok := p.Find("awsx:ecr:Image", "worker-image")
 		require.True(t, ok)

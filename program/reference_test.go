@@ -18,10 +18,26 @@ import (
 
 // providerKeys are the keys of aws: that the program hands on to its provider.
 var providerKeys = map[string]string{
-	"aws:region":            "string | Region of the stack. Required.",
-	"aws:profile":           "string | Profile of the AWS credentials.",
-	"aws:defaultTags":       "object | Tags of every resource, as `{tags: {name: value}}`.",
-	"aws:allowedAccountIds": "array | Accounts that the stack may be deployed to; quote them.",
+	"aws:region":                    "string | Region of the stack. Required.",
+	"aws:profile":                   "string | Profile of the AWS credentials. In a committed file it has to exist wherever the stack is deployed.",
+	"aws:defaultTags":               "object | Tags of every resource, as `{tags: {name: value}}`.",
+	"aws:ignoreTags":                "object | Tags that others put on resources, as `{keys: [name], keyPrefixes: [start]}`. They are no drift.",
+	"aws:allowedAccountIds":         "array | Accounts that the stack may be deployed to; quote them.",
+	"aws:forbiddenAccountIds":       "array | Accounts that the stack may not be deployed to; quote them.",
+	"aws:assumeRole":                "object | Role to deploy with, as `{roleArn, sessionName, externalId, duration, policy, policyArns, sourceIdentity, tags, transitiveTagKeys}`.",
+	"aws:sharedConfigFiles":         "array | Files of AWS configuration, in place of ~/.aws/config.",
+	"aws:sharedCredentialsFiles":    "array | Files of AWS credentials, in place of ~/.aws/credentials.",
+	"aws:endpoints":                 "array | Endpoints of services, as `[{sqs: https://...}]`.",
+	"aws:customCaBundle":            "string | File of certificate authorities.",
+	"aws:httpProxy":                 "string | Proxy for HTTP.",
+	"aws:httpsProxy":                "string | Proxy for HTTPS.",
+	"aws:noProxy":                   "string | Hosts that are reached without a proxy.",
+	"aws:retryMode":                 "string | standard or adaptive.",
+	"aws:maxRetries":                "integer | Retries of a call.",
+	"aws:stsRegion":                 "string | Region of the STS that is asked for credentials.",
+	"aws:skipCredentialsValidation": "boolean | Do not ask STS whether the credentials are valid.",
+	"aws:skipMetadataApiCheck":      "boolean | Do not look for credentials of an EC2 instance.",
+	"aws:skipRequestingAccountId":   "boolean | Do not ask for the account's id.",
 }
 
 // TestConfigurationReference keeps docs/configuration.md as Pulumi.yaml has it:
@@ -93,7 +109,7 @@ into the file.
 		require.NoError(t, declared.Decode(&key))
 		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", name.Value, key.Type, defaultOf(t, key.Default), strings.ReplaceAll(key.Description, "|", "\\|"))
 	}
-	page.WriteString("\n## The AWS provider\n\nThe program makes its provider itself and hands on these keys of `aws:`, no others.\n\n| key | type | what it is |\n|---|---|---|\n")
+	page.WriteString("\n## The AWS provider\n\nThe program makes its provider itself and hands on these keys of `aws:`, no others: credentials\ncome from the environment.\n\n| key | type | what it is |\n|---|---|---|\n")
 	for _, key := range sortedKeys(providerKeys) {
 		fmt.Fprintf(&page, "| `%s` | %s |\n", key, providerKeys[key])
 	}

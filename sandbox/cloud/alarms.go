@@ -16,6 +16,7 @@ type Alarm struct {
 	EvaluationPeriods  int               `json:"evaluationPeriods"`
 	DatapointsToAlarm  int               `json:"datapointsToAlarm,omitempty"` // 0 is EvaluationPeriods
 	TreatMissingData   string            `json:"treatMissingData,omitempty"`  // "" is missing
+	ActionsEnabled     *bool             `json:"actionsEnabled,omitempty"`    // nil is true
 	AlarmActions       []string          `json:"alarmActions,omitempty"`
 	OKActions          []string          `json:"okActions,omitempty"`
 	Namespace          string            `json:"namespace,omitempty"`

@@ -22,6 +22,9 @@ func isTopic(arn string) bool {
 // scaling this is not repeated. Source: CloudWatch user guide, "Using Amazon
 // CloudWatch alarms", "Alarm actions".
 func (c *Control) notify(e *alarmEvaluation) {
+	if enabled := e.alarm.ActionsEnabled; enabled != nil && !*enabled {
+		return
+	}
 	actions := map[AlarmState][]string{InAlarm: e.alarm.AlarmActions, OK: e.alarm.OKActions}[e.state]
 	for _, action := range actions {
 		if isTopic(action) {

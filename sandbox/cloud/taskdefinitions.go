@@ -21,6 +21,8 @@ type TaskDefinition struct {
 	ExecutionRoleARN        string            `json:"executionRoleArn"`
 	TaskRoleARN             string            `json:"taskRoleArn"`
 	ContainerDefinitions    string            `json:"containerDefinitions"`
+	Volumes                 []Volume          `json:"volumes,omitempty"`
+	SkipDestroy             bool              `json:"skipDestroy,omitempty"`
 	Tags                    map[string]string `json:"tags,omitempty"`
 }
 
@@ -35,15 +37,58 @@ type EphemeralStorage struct {
 	SizeInGiB int `json:"sizeInGib"`
 }
 
+// Volume is storage of a task.
+type Volume struct {
+	Name string     `json:"name"`
+	EFS  *EFSVolume `json:"efsVolumeConfiguration,omitempty"`
+}
+
+// EFSVolume is a file system.
+type EFSVolume struct {
+	FileSystemID      string         `json:"fileSystemId"`
+	RootDirectory     string         `json:"rootDirectory,omitempty"`
+	TransitEncryption string         `json:"transitEncryption,omitempty"`
+	Authorization     *Authorization `json:"authorizationConfig,omitempty"`
+}
+
+// Authorization says how a file system lets tasks in.
+type Authorization struct {
+	AccessPointID string `json:"accessPointId,omitempty"`
+	IAM           string `json:"iam,omitempty"`
+}
+
+// MountPoint is where a container sees a volume.
+type MountPoint struct {
+	SourceVolume  string `json:"sourceVolume"`
+	ContainerPath string `json:"containerPath"`
+	ReadOnly      bool   `json:"readOnly"`
+}
+
+// LogConfiguration is where a container's output goes.
+type LogConfiguration struct {
+	LogDriver string `json:"logDriver"`
+}
+
+// Dependency is a container that another one waits for.
+type Dependency struct {
+	ContainerName string `json:"containerName"`
+	Condition     string `json:"condition"`
+}
+
 // Container is a container of a task definition.
 type Container struct {
-	Name                   string     `json:"name"`
-	Image                  string     `json:"image"`
-	Command                []string   `json:"command"`
-	Environment            []Variable `json:"environment"`
-	Secrets                []Variable `json:"secrets"`
-	StopTimeout            int        `json:"stopTimeout"` // seconds, 0 is 30
-	ReadonlyRootFilesystem bool       `json:"readonlyRootFilesystem"`
+	Name                   string            `json:"name"`
+	Image                  string            `json:"image"`
+	Command                []string          `json:"command"`
+	Environment            []Variable        `json:"environment"`
+	Secrets                []Variable        `json:"secrets"`
+	StopTimeout            int               `json:"stopTimeout"` // seconds, 0 is 30
+	ReadonlyRootFilesystem bool              `json:"readonlyRootFilesystem"`
+	Essential              *bool             `json:"essential"` // nil is true
+	MountPoints            []MountPoint      `json:"mountPoints"`
+	DependsOn              []Dependency      `json:"dependsOn"`
+	LogConfiguration       *LogConfiguration `json:"logConfiguration"`
+	FirelensConfiguration  map[string]any    `json:"firelensConfiguration"`
 }
 
 // Variable is an environment variable; a secret has ValueFrom instead of a value.
@@ -75,8 +120,14 @@ func (a *Account) RegisterTaskDefinition(t TaskDefinition) (*TaskDefinition, err
 	return &t, nil
 }
 
-// DeregisterTaskDefinition retires a revision; services that run it keep it.
-func (a *Account) DeregisterTaskDefinition(arn string) error { return remove(a.TaskDefinitions, arn) }
+// DeregisterTaskDefinition retires a revision; services that run it keep it. The provider
+// only forgets one with skipDestroy.
+func (a *Account) DeregisterTaskDefinition(arn string) error {
+	if t, ok := a.TaskDefinitions[arn]; ok && t.SkipDestroy {
+		return nil
+	}
+	return remove(a.TaskDefinitions, arn)
+}
 
 func (a *Account) checkTaskDefinition(t TaskDefinition) error {
 	if t.NetworkMode != "awsvpc" {
@@ -92,17 +143,56 @@ func (a *Account) checkTaskDefinition(t TaskDefinition) error {
 	if len(containers) == 0 {
 		return refuse("ClientException", "a task definition needs a container")
 	}
-	for _, c := range containers {
-		if c.Image == "" {
-			return refuse("ClientException", "container %s needs an image", c.Name)
-		}
-		if c.StopTimeout > 120 {
-			return refuse("ClientException", "stopTimeout is %d; Fargate waits 120 s at most", c.StopTimeout)
-		}
+	if err := t.checkContainers(containers); err != nil {
+		return err
 	}
 	for _, role := range []string{t.ExecutionRoleARN, t.TaskRoleARN} {
 		if err := a.checkRoleARN(role); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkContainers has the rules of the ECS API for the containers of a Fargate task.
+func (t *TaskDefinition) checkContainers(containers []Container) error {
+	volumes, names := map[string]bool{}, map[string]bool{}
+	for _, v := range t.Volumes {
+		if v.EFS != nil && v.EFS.Authorization != nil && v.EFS.TransitEncryption != "ENABLED" {
+			return refuse("ClientException", "IAM authorization and access points of EFS need transit encryption")
+		}
+		volumes[v.Name] = true
+	}
+	essential, routed := false, false
+	for _, c := range containers {
+		if names[c.Name] {
+			return refuse("ClientException", "two containers are called %s", c.Name)
+		}
+		names[c.Name] = true
+		essential = essential || c.Essential == nil || *c.Essential
+		routed = routed || c.FirelensConfiguration != nil
+	}
+	if !essential {
+		return refuse("ClientException", "at least one container has to be essential")
+	}
+	for _, c := range containers {
+		switch {
+		case c.Image == "":
+			return refuse("ClientException", "container %s needs an image", c.Name)
+		case c.StopTimeout > 120:
+			return refuse("ClientException", "stopTimeout is %d; Fargate waits 120 s at most", c.StopTimeout)
+		case c.LogConfiguration != nil && c.LogConfiguration.LogDriver == "awsfirelens" && !routed:
+			return refuse("ClientException", "container %s logs to FireLens, and no container routes its logs", c.Name)
+		}
+		for _, m := range c.MountPoints {
+			if !volumes[m.SourceVolume] {
+				return refuse("ClientException", "Unknown volume '%s'", m.SourceVolume)
+			}
+		}
+		for _, d := range c.DependsOn {
+			if !names[d.ContainerName] || d.ContainerName == c.Name {
+				return refuse("ClientException", "container %s depends on %s, which is not another container of the task", c.Name, d.ContainerName)
+			}
 		}
 	}
 	return nil

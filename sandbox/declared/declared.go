@@ -26,7 +26,7 @@ func Account(root, stack string, overrides ...string) (*cloud.Account, error) {
 	if err := settings.PutExisting(account); err != nil {
 		return nil, err
 	}
-	_, err = plan.Of(program.Deploy, plan.Options{Project: settings.Project.Name.String(), Stack: stack, Config: values, Account: account})
+	_, err = plan.Of(program.Declare(root), plan.Options{Project: settings.Project.Name.String(), Stack: stack, Config: values, Account: account})
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", stack, err)
 	}

@@ -66,6 +66,14 @@ func account(t *testing.T, stack string, overrides ...string) *cloud.Account {
 	return a
 }
 
+// impatient gives handlers a second, where a stack has minutes: they run in real time.
+func impatient(a *cloud.Account) *cloud.Account {
+	for _, definition := range a.TaskDefinitions {
+		definition.ContainerDefinitions = strings.Replace(definition.ContainerDefinitions, `"HANDLER_TIMEOUT","value":"60m"`, `"HANDLER_TIMEOUT","value":"1s"`, 1)
+	}
+	return a
+}
+
 // TestFromNoneToSomeAndBack is the demo of both stacks, with its picture and lines.
 func TestFromNoneToSomeAndBack(t *testing.T) {
 	t.Parallel()
@@ -249,9 +257,9 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 	})
 	t.Run("a worker that cannot start", func(t *testing.T) {
 		t.Parallel()
-		_, err := Run(t.Context(), account(t, "dev", `environment={"CONCURRENCY":"many"}`), options(t, minute, work))
+		_, err := Run(t.Context(), account(t, "dev", `environment={"BACKOFF":"soon"}`), options(t, minute, work))
 		require.ErrorContains(t, err, "tasks end by themselves")
-		assert.ErrorContains(t, err, `CONCURRENCY: \"many\": needs to be a whole number`)
+		assert.ErrorContains(t, err, `BACKOFF: \"soon\": needs to be a duration`)
 	})
 	t.Run("a port that is taken", func(t *testing.T) {
 		t.Parallel()
@@ -316,7 +324,7 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 2, Groups: 2, Seconds: 3})
 		o.DeadLettersAllowed = true
-		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","MAX_ATTEMPTS":"1"}`, "maxReceiveCount=1"), o)
+		summary, err := Run(t.Context(), impatient(account(t, "dev", `maxAttempts=1`, "maxReceiveCount=1")), o)
 		require.NoError(t, err, "no busy kills")
 		assert.Equal(t, 2, summary.deadLettered)
 	})
@@ -324,7 +332,7 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 1, Groups: 1})
 		o.Live.Handler = []string{"/bin/sh", "-c", `trap "" TERM; if mkdir "$0/once"; then sleep 20; fi`, t.TempDir()}
-		summary, err := Run(t.Context(), account(t, "dev", `environment={"HANDLER_TIMEOUT":"1s","BACKOFF":"1s"}`), o)
+		summary, err := Run(t.Context(), impatient(account(t, "dev", `environment={"BACKOFF":"1s"}`)), o)
 		require.NoError(t, err)
 		assert.Equal(t, 1, summary.done)
 	})

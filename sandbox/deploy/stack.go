@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	stack, err := openStack(ctx, cli, folder, ports, settings)
+	stack, err := openStack(ctx, cli, o.Root, folder, ports, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func loadAccount(file string, settings *stackfile.Stack) (*cloud.Account, error)
 
 // openStack creates or selects the stack in a workspace of its own, so that neither
 // the project's files nor the user's Pulumi login are touched.
-func openStack(ctx context.Context, cli auto.PulumiCommand, folder string, ports provider.Ports, settings *stackfile.Stack) (auto.Stack, error) {
+func openStack(ctx context.Context, cli auto.PulumiCommand, root, folder string, ports provider.Ports, settings *stackfile.Stack) (auto.Stack, error) {
 	state, home, work := filepath.Join(folder, "state"), filepath.Join(folder, "home"), filepath.Join(folder, "work")
 	for _, dir := range []string{state, home, work} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -108,7 +108,7 @@ func openStack(ctx context.Context, cli auto.PulumiCommand, folder string, ports
 	if err := keepSalt(work, settings); err != nil {
 		return auto.Stack{}, err
 	}
-	stack, err := auto.UpsertStackInlineSource(ctx, settings.Name, settings.Project.Name.String(), program.Deploy,
+	stack, err := auto.UpsertStackInlineSource(ctx, settings.Name, settings.Project.Name.String(), program.DeployIn(root),
 		auto.Pulumi(cli), auto.WorkDir(work), auto.PulumiHome(home),
 		auto.Project(*settings.Project), auto.Stacks(map[string]workspace.ProjectStack{settings.Name: *settings.Settings}),
 		auto.EnvVars(map[string]string{

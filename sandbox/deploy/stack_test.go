@@ -186,7 +186,7 @@ func TestLifecycle(t *testing.T) {
 
 func assertOutputs(t *testing.T, queueURL, target any) {
 	t.Helper()
-	assert.Contains(t, queueURL, "https://sqs.us-west-1.amazonaws.com/123456789012/")
+	assert.Contains(t, queueURL, "https://sqs.us-west-2.amazonaws.com/123456789012/")
 	assert.Contains(t, queueURL, ".fifo")
 	assert.Regexp(t, "^service/[^/]+/worker-service-[0-9a-f]{7}$", target)
 }

@@ -42,8 +42,12 @@ type Resource struct {
 	// Inputs as JSON has them, secrets unwrapped; in a preview without those that
 	// are unknown.
 	Inputs map[string]any
-	// RPC is the registration itself, with dependencies and options.
+	// RPC is the registration itself, with dependencies and options; nil for a resource
+	// inside an awsx component.
 	RPC *pulumirpc.RegisterResourceRequest
+	// Inside is the awsx component that makes the resource, by type and name; "" for the
+	// program's own.
+	Inside string
 }
 
 // Of runs a program.
@@ -51,7 +55,7 @@ func Of(program pulumi.RunFunc, o Options) (*Plan, error) {
 	if o.Account == nil {
 		o.Account = cloud.NewAccount("us-west-1")
 	}
-	r := &recorder{account: o.Account, preview: o.Preview, failCalls: o.FailCalls}
+	r := &recorder{account: o.Account, stack: o.Stack, preview: o.Preview, failCalls: o.FailCalls}
 	err := pulumi.RunErr(program, pulumi.WithMocks(o.Project, o.Stack, r), func(info *pulumi.RunInfo) {
 		info.Config, info.ConfigSecretKeys, info.DryRun = o.Config, o.SecretKeys, o.Preview
 	})
@@ -62,6 +66,7 @@ func Of(program pulumi.RunFunc, o Options) (*Plan, error) {
 // account, so that what AWS would refuse fails here, too.
 type recorder struct {
 	preview   bool
+	stack     string
 	failCalls []string
 
 	mu         sync.Mutex
@@ -90,6 +95,11 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	case strings.HasPrefix(args.TypeToken, "pulumi:"):
 		return args.Name, nil, nil
 	case args.RegisterRPC.GetRemote():
+		for _, child := range provider.Packaged(r.account, args.TypeToken, args.Name, r.stack, inputs) {
+			r.registered = append(r.registered, Resource{
+				Type: child.Type, Name: child.Name, Inputs: child.Inputs, Inside: args.TypeToken + " " + args.Name,
+			})
+		}
 		outputs, err := packagedOutputs(r.account, args.TypeToken, args.Name)
 		if r.preview {
 			outputs = nil

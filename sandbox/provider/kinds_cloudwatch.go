@@ -23,6 +23,15 @@ func init() {
 			remove: (*cloud.Account).DeleteAlarm,
 		}),
 		define(kind{
+			token: "aws:cloudwatch/eventRule:EventRule", nameSuffix: noSuffix,
+			immutable: []string{"name"}, computed: []string{"arn"},
+		}, model[cloud.EventRule]{
+			id:     func(r *cloud.EventRule) string { return r.Name },
+			create: (*cloud.Account).PutRule,
+			find:   lookUp(func(a *cloud.Account) map[string]*cloud.EventRule { return a.EventRules }),
+			remove: (*cloud.Account).DeleteRule,
+		}),
+		define(kind{
 			token:     "aws:cloudwatch/dashboard:Dashboard",
 			immutable: []string{"dashboardName"}, computed: []string{"dashboardArn"},
 		}, model[cloud.Dashboard]{

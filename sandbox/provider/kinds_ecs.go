@@ -39,7 +39,7 @@ func init() {
 		define(kind{
 			token: "aws:ecs/taskDefinition:TaskDefinition",
 			immutable: []string{"family", "cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform",
-				"ephemeralStorage", "executionRoleArn", "taskRoleArn", "containerDefinitions"},
+				"ephemeralStorage", "executionRoleArn", "taskRoleArn", "containerDefinitions", "volumes"},
 			computed: []string{"arn", "arnWithoutRevision", "revision"},
 		}, model[cloud.TaskDefinition]{
 			id:     func(t *cloud.TaskDefinition) string { return t.ARN },
@@ -47,7 +47,7 @@ func init() {
 			find:   lookUp(func(a *cloud.Account) map[string]*cloud.TaskDefinition { return a.TaskDefinitions }),
 			update: func(a *cloud.Account, arn string, t cloud.TaskDefinition, _ []string) (*cloud.TaskDefinition, error) {
 				registered := a.TaskDefinitions[arn]
-				registered.Tags = t.Tags // all else is immutable
+				registered.Tags, registered.SkipDestroy = t.Tags, t.SkipDestroy // all else is immutable
 				return registered, nil
 			},
 			remove: (*cloud.Account).DeregisterTaskDefinition,

@@ -171,11 +171,11 @@ func TestParametersThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestHandlersWhoseTimeIsUp: work beyond HANDLER_TIMEOUT never gets done, and ends in
+// TestHandlersWhoseTimeIsUp: work beyond handlerTimeoutMinutes never gets done, and ends in
 // the dead-letter queue after as many receives as the stack allows.
 func TestHandlersWhoseTimeIsUp(t *testing.T) {
 	t.Parallel()
-	stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{`environment={"HANDLER_TIMEOUT":"10m"}`}}
+	stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"handlerTimeoutMinutes=10"}}
 	c, err := Compare(t.Context(), stack, workload(t, "long-io"), parameters(2), false)
 	require.NoError(t, err)
 	r := c.Results[0]
@@ -252,7 +252,8 @@ func randomStack(random *rand.Rand) Stack {
 		fmt.Sprint("maxCapacity=", most), fmt.Sprint("minCapacity=", random.IntN(3)/2*random.IntN(most+1)), "adjustmentType=" + kind,
 		"scalingSteps=[" + strings.Join(steps, ",") + "]",
 		fmt.Sprint("idleMinutes=", 3+random.IntN(8)), fmt.Sprint("scaleOutCooldownSeconds=", 1+random.IntN(600)), fmt.Sprint("scaleInCooldownSeconds=", 1+random.IntN(600)),
-		fmt.Sprintf(`environment={"CONCURRENCY":"%d","HANDLER_TIMEOUT":"%dm"}`, 1+random.IntN(12), 600+random.IntN(118)), // above any draw of the work
+		fmt.Sprintf("concurrency=%d", 1+random.IntN(12)),
+		fmt.Sprintf("handlerTimeoutMinutes=%d", 600+random.IntN(118)), // above any draw of the work
 		fmt.Sprint("keepQueueAwake=", random.IntN(2) == 0),
 	}}
 }

@@ -14,7 +14,7 @@ import (
 func quarter(concurrency int) Stack {
 	return Stack{Root: dev.Root, Name: "dev", Overrides: []string{
 		"cpu=256", "memory=512", "maxCapacity=1", `scalingSteps=[{"lower":1,"change":1}]`,
-		fmt.Sprintf(`environment={"CONCURRENCY":"%d","HANDLER_TIMEOUT":"11h58m"}`, concurrency),
+		fmt.Sprintf("concurrency=%d", concurrency), "handlerTimeoutMinutes=718",
 	}}
 }
 
@@ -144,15 +144,15 @@ func TestRefusedTasksLeaveNothingWaiting(t *testing.T) {
 		jobs = append(jobs, at(1400+100*i, 100+i%15, 5*time.Second))
 	}
 	w := &Workload{Name: "stall", Memory: 32, CPU: CPU{Working: 1}, Trace: jobs}
-	for _, timeout := range []string{"1h10m", "11h58m"} {
-		stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{fmt.Sprintf(`environment={"CONCURRENCY":"5","HANDLER_TIMEOUT":"%s"}`, timeout)}}
+	for _, timeout := range []string{"70", "718"} {
+		stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"handlerTimeoutMinutes=" + timeout}}
 		for seed := range uint64(10) {
 			p := parameters(1)
 			p.Seed = seed
 			c, err := Compare(t.Context(), stack, w, p, false)
 			require.NoError(t, err)
 			// One of 41 waits for the hour before it in its group.
-			assert.Less(t, c.Results[0].All.Quantile(97), 5*time.Minute, "handlers of %s, seed %d", timeout, seed)
+			assert.Less(t, c.Results[0].All.Quantile(97), 5*time.Minute, "handlers of %s minutes, seed %d", timeout, seed)
 			assert.Zero(t, c.Results[0].BusyKills)
 		}
 	}

@@ -93,6 +93,10 @@ func workerOf(c cloud.Container) WorkerSettings {
 			if n, err := strconv.Atoi(v.Value); err == nil && n > 0 {
 				w.Concurrency = n
 			}
+		case "MAX_ATTEMPTS":
+			if n, err := strconv.Atoi(v.Value); err == nil && n > 0 {
+				w.MaxAttempts = n
+			}
 		case "VISIBILITY_TIMEOUT":
 			if d, err := time.ParseDuration(v.Value); err == nil {
 				w.VisibilityTimeout = d

@@ -1,6 +1,14 @@
 package stackfile
 
-import "fargate-queue-worker/sandbox/cloud"
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"fargate-queue-worker/sandbox/cloud"
+)
 
 // Region is that of the stack.
 func (s *Stack) Region() (string, error) {
@@ -9,7 +17,7 @@ func (s *Stack) Region() (string, error) {
 }
 
 // PutExisting puts into an account what the stack's configuration says is there
-// already: cluster, repository and VPC.
+// already: cluster, repository, VPC, roles and queues.
 func (s *Stack) PutExisting(account *cloud.Account) error {
 	values, err := s.Values()
 	if err != nil {
@@ -17,13 +25,7 @@ func (s *Stack) PutExisting(account *cloud.Account) error {
 	}
 	value := func(key string) string { return values[s.Project.Name.String()+":"+key] }
 	if name := value("clusterName"); name != "" {
-		if _, err := account.PutCluster(cloud.Cluster{Name: name}); err != nil {
-			return err
-		}
-		_, err := account.PutClusterCapacityProviders(cloud.ClusterCapacityProviders{
-			ClusterName: name, CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"},
-		})
-		if err != nil {
+		if err := putCluster(account, name); err != nil {
 			return err
 		}
 	}
@@ -34,6 +36,42 @@ func (s *Stack) PutExisting(account *cloud.Account) error {
 		account.VPCs[id] = &cloud.VPC{
 			PublicSubnetIDs:  []string{"subnet-0000000000000000a", "subnet-0000000000000000b"},
 			PrivateSubnetIDs: []string{"subnet-0000000000000000c", "subnet-0000000000000000d"},
+		}
+	}
+	for _, key := range []string{"taskRoleArn", "executionRoleArn"} {
+		if arn := value(key); arn != "" {
+			name := arn[strings.LastIndex(arn, "/")+1:]
+			account.Roles[name] = &cloud.Role{ARN: arn, Name: name}
+		}
+	}
+	return putQueues(account, value("existingQueue"))
+}
+
+func putCluster(account *cloud.Account, name string) error {
+	if _, err := account.PutCluster(cloud.Cluster{Name: name}); err != nil {
+		return err
+	}
+	_, err := account.PutClusterCapacityProviders(cloud.ClusterCapacityProviders{
+		ClusterName: name, CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"},
+	})
+	return err
+}
+
+// putQueues makes an existing queue and its dead-letter queue, unless they are there.
+func putQueues(account *cloud.Account, existing string) error {
+	var queue struct{ ARN, DeadLetterQueueARN string }
+	if existing != "" {
+		if err := json.Unmarshal([]byte(existing), &queue); err != nil {
+			return fmt.Errorf("existingQueue: %w", err)
+		}
+	}
+	for _, arn := range []string{queue.ARN, queue.DeadLetterQueueARN} {
+		name := arn[strings.LastIndex(arn, ":")+1:]
+		if name == "" || slices.ContainsFunc(slices.Collect(maps.Values(account.Queues)), func(q *cloud.Queue) bool { return q.Name == name }) {
+			continue
+		}
+		if _, err := account.CreateQueue(cloud.Queue{Name: name, FIFO: true}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
@@ -97,19 +98,16 @@ func (s *Stack) parseKey(key string) (config.Key, error) {
 	return config.ParseKey(key)
 }
 
-// providerKeys are those of aws: that the program hands on to its provider.
-var providerKeys = []string{"region", "profile", "defaultTags", "allowedAccountIds"}
-
-// checkKeys names every key that nothing reads.
+// checkKeys names every key that nothing reads. Those of aws: are left to the program,
+// which knows what it hands on.
 func (s *Stack) checkKeys() error {
 	var wrong []error
 	for _, key := range slices.SortedFunc(maps.Keys(s.Settings.Config), func(a, b config.Key) int { return strings.Compare(a.String(), b.String()) }) {
-		_, declared := s.Project.Config[key.Name()]
-		switch {
-		case key.Namespace() == s.Project.Name.String() && !declared:
-			wrong = append(wrong, fmt.Errorf("stack %s: %s is no key that Pulumi.yaml describes", s.Name, key))
-		case key.Namespace() == "aws" && !slices.Contains(providerKeys, key.Name()):
-			wrong = append(wrong, fmt.Errorf("stack %s: %s is not handed on to the AWS provider; of aws: it takes %s", s.Name, key, strings.Join(providerKeys, ", ")))
+		if _, declared := s.Project.Config[key.Name()]; key.Namespace() == s.Project.Name.String() && !declared {
+			near := slices.MinFunc(slices.Sorted(maps.Keys(s.Project.Config)), func(a, b string) int {
+				return levenshtein.Distance(key.Name(), a, nil) - levenshtein.Distance(key.Name(), b, nil)
+			})
+			wrong = append(wrong, fmt.Errorf("stack %s: %s is not a key that Pulumi.yaml describes; did you mean %s? (docs/configuration.md has them all)", s.Name, key, near))
 		}
 	}
 	return errors.Join(wrong...)
