@@ -200,7 +200,8 @@ func (j *judgement) replay(e entry) {
 }
 
 // begin: no message begins before all those ahead of it in its group are settled, none
-// again after a later one, and none while another one of its group is at work.
+// again after a later one, and none while another one of its group is at work. A worker
+// may try one again within its lease.
 func (j *judgement) begin(m *sent, e entry) {
 	if e.ReceiveCount > 1 {
 		j.redelivered[m.id] = true
@@ -212,12 +213,16 @@ func (j *judgement) begin(m *sent, e entry) {
 	if first := j.firstUnsettled(m.group); first != nil && first.number < m.number {
 		j.disorder("%s begins before number %d is done", m, first.number)
 	}
+	now := attempt{e.Task, m.id}
+	if j.open[now] {
+		j.v.interrupted++ // it was killed, and so could not report its end
+	}
 	for a := range j.open {
-		if other := j.messages[a.message]; other.group == m.group {
+		if other := j.messages[a.message]; other.group == m.group && a != now {
 			j.disorder("%s begins in task %s while task %s works on number %d", m, e.Task, a.task, other.number)
 		}
 	}
-	j.open[attempt{e.Task, m.id}] = true
+	j.open[now] = true
 }
 
 func (j *judgement) disorder(format string, args ...any) {

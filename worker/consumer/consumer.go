@@ -18,6 +18,7 @@ type Consumer struct {
 	deleter *deleter
 	blocked blockedGroups
 	slots   *slots
+	polls   polls
 	pause   pause
 	// jitter returns a random part of a duration, and newID an id that no other poll
 	// has; tests replace them.

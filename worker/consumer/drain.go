@@ -39,12 +39,13 @@ func (c *Consumer) drain(polled <-chan error, cancelWork context.CancelCauseFunc
 // handBackTails hands back the messages that wait behind a head that is worked on.
 func (c *Consumer) handBackTails() {
 	for _, l := range c.currentLeases() {
-		if tail := l.takeTail(); tail != nil {
-			c.groups.Go(func() {
+		c.groups.Go(func() {
+			c.awaitOwnPolls()
+			if tail := l.takeTail(); tail != nil {
 				c.observeHandBack(tail, 0)
 				c.changeVisibility(tail, 0, 0)
-			})
-		}
+			}
+		})
 	}
 }
 

@@ -30,7 +30,7 @@ func TestDrain(t *testing.T) {
 			stopped := time.Now()
 			done := make(chan error, 1)
 			go func() { done <- stop() }()
-			time.Sleep(2 * time.Second)
+			time.Sleep(11 * time.Second)
 			a2, _ := w.message("a2")
 			assert.True(t, a2.VisibleAt(time.Now()), "handed back when the poll has ended, behind a1")
 			require.NoError(t, <-done)

@@ -21,6 +21,7 @@ const HeadStart = 2 * time.Second
 // another. A failed call is not repeated: what was not handed back becomes visible by
 // itself.
 func (c *Consumer) handBack(l *lease, wait time.Duration) {
+	c.awaitOwnPolls()
 	wait = HandBackWait(wait, time.Until(l.limit))
 	messages := l.release()
 	if len(messages) == 0 {
@@ -28,6 +29,14 @@ func (c *Consumer) handBack(l *lease, wait time.Duration) {
 	}
 	c.observeHandBack(messages, wait)
 	c.changeVisibility(messages, wait, HeadStart)
+}
+
+// awaitOwnPolls waits, when nothing may start any more, or for now, until the polls under
+// way have ended. They would take what is handed back, only to hand it back again.
+func (c *Consumer) awaitOwnPolls() {
+	if c.stopping() || !c.pause.over() {
+		c.polls.await(c.calls)
+	}
 }
 
 // handBackAll hands back the messages of several groups.

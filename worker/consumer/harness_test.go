@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,9 @@ type world struct {
 	server   *awsapi.Server
 	queueURL string
 	failed   string // URL of the dead-letter queue
+
+	mu      sync.Mutex
+	changed chan struct{} // closed when polls on a line should look again
 }
 
 // newWorld is one where a long poll ends when its client hangs up.
@@ -55,6 +59,11 @@ func client(transport http.RoundTripper) *sqs.Client {
 	return sqs.New(sqs.Options{
 		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 		HTTPClient: &http.Client{Transport: transport}, BaseEndpoint: aws.String("http://sqs"),
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+				return time.Duration(attempt) * time.Second, nil // the SDK's own, without its randomness
+			})
+		}),
 	})
 }
 
@@ -68,6 +77,7 @@ func (w *world) send(group string, bodies ...string) {
 			require.NoError(w.t, err)
 		}
 	})
+	w.wake()
 }
 
 // bodies are those of the messages that are in a queue.

@@ -212,8 +212,8 @@ func (l *lease) release() []*Message {
 func (l *lease) extendable(now time.Time) ([]*Message, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over() {
-		return nil, 0
+	if l.over() || !now.Before(l.expires) {
+		return nil, 0 // it is about to be lost
 	}
 	messages := l.messages
 	if l.state == leaseDeleting {

@@ -1,63 +1,205 @@
 package consumer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"testing"
-	"testing/synctest"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+	"fargate-queue-worker/sandbox/cloud"
 )
 
-// TestLingeringPolls is the consumer where SQS goes on serving a long poll whose client
-// hung up, which is what emulators do and users report of AWS. It cuts none of its polls.
-func TestLingeringPolls(t *testing.T) {
-	t.Parallel()
-	t.Run("the message after an idle worker is received at once", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			w := newLingeringWorld(t, 10)
-			stop := w.run(w.config(), func(context.Context, *Message) error { return nil })
-			time.Sleep(5 * time.Second)
-			require.NoError(t, stop())
-			sent := time.Now()
-			w.send("a", "a1")
-			var waited record
-			stop = w.run(w.config(), func(_ context.Context, m *Message) error {
-				waited.add("%v, receive %d", time.Since(sent).Round(time.Second), m.ReceiveCount)
-				return nil
-			})
-			time.Sleep(2 * time.Minute)
-			require.NoError(t, stop())
-			assert.Equal(t, []string{"0s, receive 1"}, waited.all())
-		})
-	})
-	t.Run("one failure dead-letters none of the nine messages behind it", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			w := newLingeringWorld(t, 3)
-			var bodies []string
-			for i := range 10 {
-				bodies = append(bodies, fmt.Sprint("m", i))
-			}
-			w.send("a", bodies...)
-			config := w.config()
-			config.MaxAttempts, config.Concurrency = 1, 20 // so that the next poll has ten free slots, too
-			var tried record
-			stop := w.run(config, func(_ context.Context, m *Message) error {
-				tried.add("%s", m.Body)
-				if m.Body == "m0" {
-					return errors.New("as asked")
-				}
-				return nil
-			})
-			time.Sleep(time.Hour)
-			require.NoError(t, stop())
-			assert.Equal(t, bodies[:1], w.bodies(w.failed))
-			assert.Equal(t, bodies, tried.all())
-		})
-	})
+// line is a worker's connection to SQS in which everything happens in an order that is
+// the same each time: a request takes a moment that depends on what it asks, and long
+// polls are woken one after the other. It also decides what becomes of a long poll whose
+// client hangs up: SQS goes on with it (lingers), or not.
+type line struct {
+	w      *world
+	name   string // of the worker
+	linger bool
+	// broken, if not nil, says that no request gets through any more.
+	broken func() bool
+	// faulty, if not nil, has things go wrong with the requests of an actor.
+	faulty func(next http.RoundTripper, actor string) roundTripper
+
+	// observe, if not nil, is called with each request's name.
+	observe func(actor string)
+
+	mu    sync.Mutex
+	asked map[string]int // requests by what they ask
 }
+
+// actor names a request by its worker, its action and its first message or attempt.
+func (l *line) actor(action string, body []byte) string {
+	var request struct {
+		QueueUrl, ReceiveRequestAttemptId, MessageDeduplicationId string
+		Entries                                                   []struct{ ReceiptHandle string }
+	}
+	_ = json.Unmarshal(body, &request) // the SDK's own
+	key := request.ReceiveRequestAttemptId + request.MessageDeduplicationId
+	if len(request.Entries) > 0 {
+		key = request.Entries[0].ReceiptHandle
+		for _, e := range request.Entries {
+			key = min(key, e.ReceiptHandle)
+		}
+	}
+	key = fmt.Sprintf("%s/%s/%s", l.name, action, key)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.asked == nil {
+		l.asked = map[string]int{}
+	}
+	l.asked[key]++
+	return fmt.Sprintf("%s#%d", key, l.asked[key])
+}
+
+// moment is a time below a millisecond that depends on a name only.
+func moment(name string) time.Duration {
+	hash := fnv.New64a()
+	_, _ = io.WriteString(hash, name) // a hash does not fail
+	return time.Duration(rand.New(rand.NewPCG(hash.Sum64(), 0)).Int64N(int64(time.Millisecond)))
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	action := strings.TrimPrefix(req.Header.Get("X-Amz-Target"), "AmazonSQS.")
+	name := l.actor(action, body)
+	if l.isBroken() {
+		return nil, errKilled
+	}
+	if l.observe != nil {
+		l.observe(name)
+	}
+	time.Sleep(moment(name))
+	ctx := req.Context()
+	server := ctx
+	if l.linger {
+		server = context.WithoutCancel(ctx)
+	}
+	type answer struct {
+		response *http.Response
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		var next http.RoundTripper = l.w.server
+		if l.faulty != nil {
+			next = l.faulty(next, name)
+		}
+		ask := func(body []byte) (*http.Response, error) {
+			again := req.Clone(server)
+			again.Body = io.NopCloser(bytes.NewReader(body))
+			return next.RoundTrip(again)
+		}
+		var a answer
+		if action == "ReceiveMessage" {
+			a.response, a.err = l.receive(server, name, body, ask)
+		} else {
+			a.response, a.err = ask(body)
+			l.w.wake()
+		}
+		answered <- a
+	}()
+	select {
+	case a := <-answered:
+		if l.isBroken() {
+			return nil, errKilled
+		}
+		return a.response, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *line) isBroken() bool { return l.broken != nil && l.broken() }
+
+// receive is a long poll made of short ones: whenever something has changed, waiting
+// polls look again one after the other.
+func (l *line) receive(
+	ctx context.Context, name string, body []byte, ask func([]byte) (*http.Response, error),
+) (*http.Response, error) {
+	var request map[string]any
+	if err := json.Unmarshal(body, &request); err != nil {
+		return nil, err
+	}
+	seconds, _ := request["WaitTimeSeconds"].(float64)
+	deadline := time.Now().Add(time.Duration(seconds) * time.Second)
+	request["WaitTimeSeconds"] = 0
+	short, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		changed, next := l.w.watch(deadline)
+		response, err := ask(short)
+		if err != nil || response.StatusCode != http.StatusOK || !time.Now().Before(deadline) {
+			return response, err
+		}
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			return nil, err
+		}
+		response.Body = io.NopCloser(bytes.NewReader(text))
+		if !bytes.Contains(text, []byte(`"Messages":[]`)) {
+			return response, nil
+		}
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+		timer.Stop()
+		time.Sleep(moment(name))
+	}
+}
+
+// watch is closed at the next change; next is when to look again without one.
+func (w *world) watch(deadline time.Time) (changed <-chan struct{}, next time.Time) {
+	w.mu.Lock()
+	if w.changed == nil {
+		w.changed = make(chan struct{})
+	}
+	changed = w.changed
+	w.mu.Unlock()
+	next = deadline
+	w.server.Do(func(a *cloud.Account, now time.Time) {
+		box, err := a.Mailbox(w.queueURL)
+		if err != nil {
+			return // the receive says so
+		}
+		if change, ok := box.NextChange(now); ok {
+			if in := time.Now().Add(change.Sub(now)); in.Before(next) {
+				next = in
+			}
+		}
+	})
+	return changed, next
+}
+
+// wake has waiting polls look again.
+func (w *world) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.changed != nil {
+		close(w.changed)
+	}
+	w.changed = make(chan struct{})
+}
+
+// errKilled is what a dead process's calls come to.
+var errKilled = errors.New("killed")

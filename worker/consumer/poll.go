@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -85,6 +86,8 @@ const patience = time.Minute
 // receive runs a poll, again and again under the same attempt id, so that messages whose
 // delivery got lost come after all. Only the first may be refused for good.
 func (c *Consumer) receive(p *poll, received bool) error {
+	c.polls.begin()
+	defer c.polls.end()
 	began := time.Now()
 	for failures := 1; ; failures++ {
 		err := p.run(c.calls)
@@ -186,4 +189,41 @@ func (p *poll) receive(ctx context.Context, wait time.Duration) error {
 	}
 	p.messages = output.Messages
 	return nil
+}
+
+// polls counts the polls under way.
+type polls struct {
+	mu    sync.Mutex
+	n     int
+	ended chan struct{} // closed when none is left
+}
+
+func (p *polls) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.n++; p.n == 1 {
+		p.ended = make(chan struct{})
+	}
+}
+
+func (p *polls) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.n--; p.n == 0 {
+		close(p.ended)
+	}
+}
+
+// await waits until no poll is under way, or ctx ends.
+func (p *polls) await(ctx context.Context) {
+	p.mu.Lock()
+	n, ended := p.n, p.ended
+	p.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }

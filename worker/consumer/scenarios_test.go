@@ -5,14 +5,19 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 
 	"fargate-queue-worker/sandbox/awsapi"
 	"fargate-queue-worker/sandbox/cloud"
@@ -28,7 +33,9 @@ var (
 // handlers fail, panic, hang and ignore their cancellation; SQS throttles, loses
 // answers after the effect, fails entries of batches, is slow, and jumps in time; the
 // agent refuses, errs and talks nonsense; workers are killed and started again. Then
-// all of it ends, one good worker does what is left, and the books must balance.
+// all of it ends, one good worker does what is left, and the books must balance. In half
+// of the scenarios a long poll goes on at SQS when its client hangs up. A violation leaves
+// its history in a file, in $TEST_ARTIFACTS or where temporary files are; see TestHistory.
 //
 //	go test ./worker/consumer -run TestScenarios -scenarios 100000
 //	go test ./worker/consumer -run TestScenarios -scenarios 1 -seed 42
@@ -52,119 +59,245 @@ func TestScenarios(t *testing.T) {
 				if i%10000 == 9999 {
 					t.Logf("%d scenarios", i+1)
 				}
-				synctest.Test(t, func(t *testing.T) { newScenario(t, seed+i).run(&totals) })
+				synctest.Test(t, func(t *testing.T) {
+					s := newScenario(t, seed+i)
+					s.run(&totals)
+					s.report()
+				})
 			}
 		})
 	}
 	t.Cleanup(func() { t.Logf("in all: %s", &totals) })
 }
 
-// tally is what the scenarios went through; a generator that stopped producing a
-// kind of trouble would show here.
-type tally struct {
-	messages, successes, buried, lost, kills, refusals, faults, unwanted atomic.Int64
-}
-
-func (c *tally) String() string {
-	return fmt.Sprintf("%d messages, %d successes, %d put aside, %d leases lost, %d kills, %d refusals of protection, %d workers sent away, %d faults",
-		c.messages.Load(), c.successes.Load(), c.buried.Load(), c.lost.Load(), c.kills.Load(), c.refusals.Load(), c.unwanted.Load(), c.faults.Load())
-}
-
-type scenario struct {
-	*world
-	t      *testing.T
-	seed   uint64
-	totals *tally
-	jumps  bool // SQS's clock jumps
-
-	mu     sync.Mutex
-	random *rand.Rand
-	calm   bool // no more trouble
-	sent   []string
-	done   map[string]bool // bodies that a handler succeeded on
-	live   map[string]int  // running handlers by worker and group
-}
-
-func newScenario(t *testing.T, seed uint64) *scenario {
-	random := rand.New(rand.NewPCG(seed, 1))
-	return &scenario{
-		world: newWorld(t, 3+random.IntN(10)), t: t, seed: seed, random: random, jumps: random.IntN(5) == 0,
-		done: map[string]bool{}, live: map[string]int{},
+// TestASeedReplays: a seed gives the same happenings for each actor, each time.
+func TestASeedReplays(t *testing.T) {
+	t.Parallel()
+	const first, seeds, times = 3000, 40, 5
+	for seed := uint64(first); seed < first+seeds; seed++ {
+		var before map[string][]happening
+		for range times {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScenario(t, seed)
+				s.detailed = true
+				s.run(&tally{})
+				now := s.history.byActor()
+				if before != nil {
+					assert.Equal(t, before, now, "seed %d", seed)
+				}
+				before = now
+			})
+		}
 	}
 }
 
-// violation reports a broken promise, with the seed that shows it.
-func (s *scenario) violation(format string, args ...any) {
-	s.t.Errorf("seed %d: %s", s.seed, fmt.Sprintf(format, args...))
+func (h *history) byActor() map[string][]happening {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	of := map[string][]happening{}
+	for _, e := range h.list {
+		key := e.Actor + " " + e.Group
+		of[key] = append(of[key], e)
+	}
+	return of
 }
 
-// draw makes random decisions one at a time.
-func draw[T any](s *scenario, decide func(r *rand.Rand) T) T {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return decide(s.random)
+// tally is what the scenarios went through; a generator that stopped producing a
+// kind of trouble would show here.
+type tally struct {
+	messages, successes, buried, lost, kills, refusals, faults, unwanted, lingering atomic.Int64
 }
 
-func (s *scenario) chance(percent int) bool {
-	return draw(s, func(r *rand.Rand) bool { return r.IntN(100) < percent })
+func (c *tally) String() string {
+	return fmt.Sprintf("%d messages, %d successes, %d put aside, %d leases lost, %d kills, %d refusals of protection, "+
+		"%d workers sent away, %d faults; polls outlive their connections in %d scenarios",
+		c.messages.Load(), c.successes.Load(), c.buried.Load(), c.lost.Load(), c.kills.Load(), c.refusals.Load(),
+		c.unwanted.Load(), c.faults.Load(), c.lingering.Load())
 }
 
-func (s *scenario) upTo(d time.Duration) time.Duration {
-	return draw(s, func(r *rand.Rand) time.Duration { return time.Duration(r.Int64N(int64(d))) })
+// scenario is a world in which things go wrong.
+type scenario struct {
+	*world
+	t       *testing.T
+	seed    uint64
+	totals  *tally
+	history history
+	kind    kind
+	// detailed notes each request, too.
+	detailed bool
+
+	faultLock sync.Mutex
+	fault     awsapi.Fault // of the request that the server is about to get
+
+	streamLock sync.Mutex
+	streams    map[string]*stream
+	calm       atomic.Bool // no more trouble
 }
 
-func (s *scenario) number(n int) int { return draw(s, func(r *rand.Rand) int { return r.IntN(n) }) }
+// kind is what kind of trouble there is.
+type kind struct {
+	// strict: the queue redrives after three receives. What costs a message a receive by
+	// no fault of its own is limited to two ends of workers: SQS gives a message no
+	// fourth. Otherwise the shipped ten, and all the trouble there is.
+	strict bool
+	// linger: a long poll goes on at SQS when its client hangs up.
+	linger bool
+	// jumps: SQS's clock jumps.
+	jumps bool
+}
 
-func (s *scenario) isCalm() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.calm
+const (
+	shippedReceives = 10
+	fewReceives     = 3
+)
+
+func newScenario(t *testing.T, seed uint64) *scenario {
+	s := &scenario{t: t, seed: seed, streams: map[string]*stream{}, history: history{began: time.Now()}}
+	r := s.stream("kind")
+	s.kind = kind{strict: r.chance(30), linger: seed%2 == 0, jumps: r.chance(20)}
+	receives := shippedReceives
+	if s.kind.strict {
+		receives, s.kind.jumps = fewReceives, false
+	}
+	s.world = newWorld(t, receives)
+	return s
+}
+
+// stream is the randomness of one actor: what it decides depends on the seed, its name
+// and how often it has decided before, not on when it is asked.
+type stream struct {
+	mu     sync.Mutex
+	random *rand.Rand
+}
+
+func (s *scenario) stream(actor string) *stream {
+	s.streamLock.Lock()
+	defer s.streamLock.Unlock()
+	r, ok := s.streams[actor]
+	if !ok {
+		hash := fnv.New64a()
+		_, _ = io.WriteString(hash, actor) // a hash does not fail
+		r = &stream{random: rand.New(rand.NewPCG(s.seed, hash.Sum64()))}
+		s.streams[actor] = r
+	}
+	return r
+}
+
+func (r *stream) number(n int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.random.IntN(n)
+}
+
+func (r *stream) upTo(d time.Duration) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Duration(r.random.Int64N(int64(d) + 1))
+}
+
+// jitter is a Jitter of a worker. It depends on the time, not on how often it was asked:
+// groups that fail at once ask in any order.
+func (s *scenario) jitter(worker string) func(time.Duration) time.Duration {
+	return func(d time.Duration) time.Duration {
+		return s.stream(fmt.Sprintf("%s jitter of %s at %s", worker, d, time.Since(s.history.began))).upTo(d)
+	}
+}
+
+func (r *stream) chance(percent int) bool { return r.number(100) < percent }
+
+func (s *scenario) broken(actor, format string, args ...any) {
+	s.history.add(happening{Actor: actor, What: broken, Detail: fmt.Sprintf(format, args...)})
+}
+
+// report judges the scenario, and leaves the history of a bad one.
+func (s *scenario) report() {
+	wrong := judge(s.history.list)
+	if len(wrong) == 0 {
+		return
+	}
+	folder := os.Getenv("TEST_ARTIFACTS")
+	if folder == "" {
+		folder = os.TempDir()
+	}
+	file := s.history.write(s.t, folder, s.seed)
+	s.t.Errorf("seed %d (%+v), history in %s: %v", s.seed, s.kind, file, wrong)
 }
 
 func (s *scenario) run(totals *tally) {
 	s.totals = totals
-	s.server.Fault = s.fault
+	if s.kind.linger {
+		totals.lingering.Add(1)
+	}
+	s.server.Fault = func(string) awsapi.Fault {
+		fault := s.fault
+		s.fault = awsapi.Fault{}
+		s.faultLock.Unlock()
+		return fault
+	}
 	var troubled sync.WaitGroup
 	troubled.Go(s.produce)
-	if s.jumps {
+	if s.kind.jumps {
 		troubled.Go(func() {
-			time.Sleep(s.upTo(5 * time.Minute))
-			s.server.Skew(s.upTo(2*time.Minute) - time.Minute)
+			r := s.stream("clock")
+			time.Sleep(r.upTo(5 * time.Minute))
+			by := r.upTo(2*time.Minute) - time.Minute
+			s.history.add(happening{Actor: "clock", What: jumped, Detail: by.String()})
+			s.server.Skew(by)
+			s.wake()
 		})
 	}
-	for i := range 1 + s.number(3) {
-		troubled.Go(func() { s.workerLife(fmt.Sprint("worker", i)) })
+	workers := 1 + s.stream("workers").number(3)
+	for i := range workers {
+		troubled.Go(func() { s.workerLife(fmt.Sprint("worker", i), workers) })
 	}
 	troubled.Wait()
-	s.mu.Lock()
-	s.calm = true
-	s.mu.Unlock()
+	s.calm.Store(true)
 	s.settleBooks()
 	time.Sleep(time.Minute) // handlers that ignored their cancellation return by now
 }
 
 // produce sends messages of a few groups, over some minutes.
 func (s *scenario) produce() {
-	groups := 1 + s.number(4)
-	for i := range 1 + s.number(12) {
-		time.Sleep(s.upTo(30 * time.Second))
-		group := fmt.Sprint("group", s.number(groups))
+	r := s.stream("producer")
+	groups := 1 + r.number(4)
+	for i := range 1 + r.number(12) {
+		time.Sleep(r.upTo(30 * time.Second))
+		group := fmt.Sprint("group", r.number(groups))
 		body := fmt.Sprintf("%s/%d", group, i)
-		s.mu.Lock()
-		s.sent = append(s.sent, body)
-		s.mu.Unlock()
+		s.history.add(happening{Actor: "producer", What: sent, Message: body, Group: group})
 		s.send(group, body)
 		s.totals.messages.Add(1)
 	}
 }
 
-// fault is the trouble of a request.
-func (s *scenario) fault(string) awsapi.Fault {
-	if s.isCalm() || !s.chance(12) {
+// sendFaulty carries out a request with what goes wrong with it.
+func (s *scenario) sendFaulty(next http.RoundTripper, actor string) roundTripper {
+	return func(req *http.Request) (*http.Response, error) {
+		fault := s.drawFault(actor)
+		time.Sleep(fault.Delay)
+		s.faultLock.Lock() // until the server asks for the fault
+		s.fault = awsapi.Fault{Throttle: fault.Throttle, FailEntries: fault.FailEntries}
+		response, err := next.RoundTrip(req)
+		time.Sleep(fault.DelayAnswer)
+		if fault.LoseResponse {
+			return nil, errors.New("connection reset by peer")
+		}
+		return response, err
+	}
+}
+
+// drawFault is the trouble of a request.
+func (s *scenario) drawFault(actor string) awsapi.Fault {
+	r := s.stream(actor)
+	if s.calm.Load() || !r.chance(12) {
 		return awsapi.Fault{}
 	}
 	s.totals.faults.Add(1)
-	switch s.number(5) {
+	slowness := 15 * time.Second
+	if s.kind.strict {
+		slowness = 2 * time.Second // too short to lose a lease
+	}
+	switch r.number(5) {
 	case 0:
 		return awsapi.Fault{Throttle: true}
 	case 1:
@@ -172,85 +305,105 @@ func (s *scenario) fault(string) awsapi.Fault {
 	case 2:
 		return awsapi.Fault{FailEntries: true}
 	case 3:
-		return awsapi.Fault{DelayAnswer: s.upTo(15 * time.Second)}
+		return awsapi.Fault{DelayAnswer: r.upTo(slowness)}
 	}
-	return awsapi.Fault{Delay: s.upTo(15 * time.Second)}
+	return awsapi.Fault{Delay: r.upTo(slowness)}
 }
 
 // workerLife runs a worker, which is killed or stopped some time, and started again.
-func (s *scenario) workerLife(name string) {
-	for life := range 1 + s.number(3) {
-		time.Sleep(s.upTo(time.Minute))
+func (s *scenario) workerLife(name string, workers int) {
+	r := s.stream(name)
+	lives := 1 + r.number(3)
+	if s.kind.strict && lives*workers >= fewReceives {
+		lives = 1
+		if workers >= fewReceives && name != "worker0" {
+			return
+		}
+	}
+	for life := range lives {
+		time.Sleep(r.upTo(time.Minute))
 		s.worker(fmt.Sprintf("%s.%d", name, life))
 	}
 }
 
-// errKilled is what a dead process's calls come to.
-var errKilled = errors.New("killed")
-
 // worker is one process: it runs for some minutes and is stopped, or killed.
 func (s *scenario) worker(name string) {
-	var killed atomic.Bool
-	line := roundTripper(func(req *http.Request) (*http.Response, error) {
-		if killed.Load() {
-			return nil, errKilled
-		}
-		response, err := s.server.RoundTrip(req)
-		if killed.Load() {
-			return nil, errKilled
-		}
-		return response, err
-	})
-	agent := &awsapi.Agent{TaskARN: name, Answer: s.agentAnswer}
+	r := s.stream(name)
+	var dead atomic.Bool
+	agent := &awsapi.Agent{TaskARN: name, Answer: func(protect bool, _ time.Duration) awsapi.AgentAnswer {
+		return s.agentAnswer(name, protect)
+	}}
 	config := s.config()
-	config.VisibilityTimeout = time.Duration(10+s.number(50)) * time.Second
-	config.Concurrency = 1 + s.number(5)
-	config.MaxAttempts = 1 + s.number(3)
-	config.HandlerTimeout = time.Minute + s.upTo(time.Hour)
-	config.MaxBackoff = time.Minute
-	config.StopTimeout = 30*time.Second + s.upTo(90*time.Second)
+	config.VisibilityTimeout = time.Duration(10+r.number(50)) * time.Second
+	if s.kind.strict {
+		config.VisibilityTimeout += 20 * time.Second
+	}
+	config.Concurrency = 1 + r.number(5)
+	if r.chance(20) {
+		config.Concurrency += 20 // polls in parallel
+	}
+	config.MaxAttempts = 1 + r.number(5)
+	config.HandlerTimeout = time.Minute + r.upTo(time.Hour)
+	config.Backoff, config.MaxBackoff = time.Second+r.upTo(15*time.Second), time.Minute
+	config.StopTimeout = 30*time.Second + r.upTo(90*time.Second)
 	config.Observe = func(e Event) {
 		if e.Kind == LeaseLost {
 			s.totals.lost.Add(1)
+			s.history.add(happening{Actor: name, What: note, Group: e.Message.GroupID, Message: e.Message.Body, Detail: "lease lost"})
 		}
 	}
 	task := protection.New(protection.Options{
-		AgentURI: "http://agent", HandlerTimeout: config.HandlerTimeout, Logger: config.Logger, Client: &http.Client{Transport: agent},
+		AgentURI: "http://agent", HandlerTimeout: config.HandlerTimeout, Logger: config.Logger,
+		Client: &http.Client{Transport: agent}, Jitter: s.jitter(name),
 	})
 	config.Protection = task
-	handler := func(ctx context.Context, m *Message) error { return s.handle(ctx, name, agent, &killed, m) }
-	c, err := New(client(line), HandlerFunc(handler), config)
-	if err != nil {
-		s.violation("%v", err)
-		return
-	}
+	handler := func(ctx context.Context, m *Message) error { return s.handle(ctx, name, agent, &dead, m) }
+	c := s.consumer(name, &dead, config, handler)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
 	select {
-	case <-time.After(s.upTo(6 * time.Minute)):
+	case <-time.After(r.upTo(6 * time.Minute)):
 	case err := <-ended:
 		s.totals.unwanted.Add(1)
 		if err != nil {
-			s.violation("%s gave up: %v", name, err)
+			s.broken(name, "it gave up: %v", err)
 		}
 		_ = task.Close(context.Background()) // the agent may refuse
 		return
 	}
-	if s.chance(50) {
+	if r.chance(50) {
 		s.totals.kills.Add(1)
-		killed.Store(true)
+		s.history.add(happening{Actor: name, What: killed})
+		dead.Store(true)
 	}
 	stop()
-	if err := <-ended; err != nil && !killed.Load() {
-		s.violation("%s did not drain: %v", name, err)
+	if err := <-ended; err != nil && !dead.Load() {
+		s.broken(name, "it did not drain: %v", err)
 	}
 	_ = task.Close(context.Background()) // the agent may refuse
 }
 
-func (s *scenario) agentAnswer(protect bool, _ time.Duration) awsapi.AgentAnswer {
-	if s.isCalm() || !s.chance(15) {
+// consumer is a worker's consumer, whose randomness is the scenario's.
+func (s *scenario) consumer(name string, dead *atomic.Bool, config Config, handler HandlerFunc) *Consumer {
+	way := &line{w: s.world, name: name, linger: s.kind.linger, broken: dead.Load, faulty: s.sendFaulty}
+	if s.detailed {
+		way.observe = func(actor string) { s.history.add(happening{Actor: actor, What: request}) }
+	}
+	c, err := New(client(way), handler, config)
+	if err != nil {
+		panic(err) // the scenario's own configuration
+	}
+	c.jitter = s.jitter(name)
+	var polls atomic.Int64
+	c.newID = func() string { return fmt.Sprintf("%s-poll-%d", name, polls.Add(1)) }
+	return c
+}
+
+func (s *scenario) agentAnswer(worker string, protect bool) awsapi.AgentAnswer {
+	r := s.stream(worker + " agent")
+	if s.calm.Load() || s.kind.strict || !r.chance(15) {
 		return awsapi.AgentAnswer{}
 	}
 	if protect {
@@ -266,75 +419,75 @@ func (s *scenario) agentAnswer(protect bool, _ time.Duration) awsapi.AgentAnswer
 		{Delay: 20 * time.Second},
 		{Delay: 20 * time.Second, Effect: true},
 		{Status: http.StatusGatewayTimeout, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`, Effect: true},
-	}[s.number(9)]
+	}[r.number(9)]
 }
 
-// handle is a handler that does anything, and checks what it was promised.
-func (s *scenario) handle(ctx context.Context, worker string, agent *awsapi.Agent, killed *atomic.Bool, m *Message) error {
-	if killed.Load() {
+// handle is a handler that does anything, and notes what it was promised.
+func (s *scenario) handle(
+	ctx context.Context, worker string, agent *awsapi.Agent, dead *atomic.Bool, m *Message,
+) (err error) {
+	if dead.Load() {
 		return errKilled // a dead process runs nothing
 	}
-	s.checkStart(worker, m)
-	if agent != nil && !agent.Protected() {
-		s.violation("%s starts %s unprotected", worker, m.Body)
-	}
-	key := worker + " " + m.GroupID
-	s.mu.Lock()
-	if s.live[key]++; s.live[key] > 1 {
-		s.violation("%s has two live handlers of %s", worker, m.GroupID)
-	}
-	s.mu.Unlock()
+	start := s.atStart(m)
+	start.Actor, start.Unprotected = worker, agent != nil && !agent.Protected()
+	start.Detail = fmt.Sprint(m.ReceiveCount)
+	s.history.add(start)
 	defer func() {
-		s.mu.Lock()
-		s.live[key]--
-		s.mu.Unlock()
+		p := recover()
+		if dead.Load() {
+			return
+		}
+		end := happening{Actor: worker, Message: m.Body, Group: m.GroupID, What: succeeded}
+		switch cause := context.Cause(ctx); {
+		case p != nil, err != nil && cause == nil, errors.Is(cause, ErrHandlerTimeout):
+			end.What = failedItself
+		case err != nil:
+			end.What = interrupted
+		default:
+			s.totals.successes.Add(1)
+		}
+		s.history.add(end)
+		if p != nil {
+			panic(p)
+		}
 	}()
-	err := s.work(ctx)
-	if err == nil && !killed.Load() {
-		s.mu.Lock()
-		s.done[m.Body] = true
-		s.mu.Unlock()
-		s.totals.successes.Add(1)
-	}
-	return err
+	return s.work(ctx, s.stream(fmt.Sprintf("%s %s %d", worker, m.Body, m.ReceiveCount)))
 }
 
-// checkStart: when a message starts, those before it in its group are gone from the
-// queue, and it is not, unless SQS's clock jumped and took the lease with it before
-// the worker could know.
-func (s *scenario) checkStart(worker string, m *Message) {
+// atStart says how the queue is as a message starts.
+func (s *scenario) atStart(m *Message) happening {
+	start := happening{What: started, Message: m.Body, Group: m.GroupID, Gone: true}
 	s.server.Do(func(a *cloud.Account, _ time.Time) {
 		box, err := a.Mailbox(s.queueURL)
 		if err != nil {
-			s.violation("%v", err)
-			return
+			return // there is no such queue, so the message is gone
 		}
 		for _, other := range box.Messages() {
 			switch {
 			case other.GroupID != m.GroupID:
 			case other.ID == m.ID:
-				return
-			case awsapi.SequenceNumber(other) < m.SequenceNumber: // of equal length
-				s.violation("%s starts %s while %s is in the queue", worker, m.Body, other.Body)
+				start.Gone = false
+			case start.Gone && awsapi.SequenceNumber(other) < m.SequenceNumber: // of equal length
+				start.Ahead = append(start.Ahead, other.Body)
 			}
 		}
-		if !s.jumps {
-			s.violation("%s starts %s, which is gone already", worker, m.Body)
-		}
 	})
+	return start
 }
 
 // work takes some time and ends somehow.
-func (s *scenario) work(ctx context.Context) error {
-	if s.isCalm() {
+func (s *scenario) work(ctx context.Context, r *stream) error {
+	if s.calm.Load() {
+		time.Sleep(r.upTo(time.Second))
 		return nil
 	}
-	busy := time.NewTimer(s.upTo(40 * time.Second))
+	busy := time.NewTimer(r.upTo(40 * time.Second))
 	defer busy.Stop()
-	kind := s.number(20)
+	kind := r.number(20)
 	if kind == 0 { // hangs until it is cancelled, and then some
 		<-ctx.Done()
-		time.Sleep(s.upTo(20 * time.Second))
+		time.Sleep(r.upTo(20 * time.Second))
 		return ctx.Err()
 	}
 	select {
@@ -348,39 +501,39 @@ func (s *scenario) work(ctx context.Context) error {
 	case 2:
 		return Permanent(errors.New("as asked"))
 	case 3:
-		return RetryAfter(s.upTo(2*time.Minute), errors.New("as asked"))
+		return RetryAfter(r.upTo(2*time.Minute), errors.New("as asked"))
 	case 4, 5, 6:
 		return errors.New("as asked")
 	}
 	return nil
 }
 
-// settleBooks has one good worker do the rest, and checks that each message was
-// either handled or is in the dead-letter queue.
+// settleBooks has one good worker do the rest, until each message is either handled or
+// in the dead-letter queue.
 func (s *scenario) settleBooks() {
 	config := s.config()
 	config.MaxBackoff = time.Minute
-	stop := s.world.run(config, func(ctx context.Context, m *Message) error {
-		return s.handle(ctx, "the last", nil, new(atomic.Bool), m)
+	const name = "the last"
+	c := s.consumer(name, new(atomic.Bool), config, func(ctx context.Context, m *Message) error {
+		return s.handle(ctx, name, nil, new(atomic.Bool), m)
 	})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
 	const patience = 24 * time.Hour
 	for began := time.Now(); len(s.bodies(s.queueURL)) > 0; time.Sleep(10 * time.Second) {
 		if time.Since(began) > patience {
-			s.violation("the queue is never empty: %v", s.bodies(s.queueURL))
+			s.broken(name, "the queue is never empty: %v", s.bodies(s.queueURL))
 			break
 		}
 	}
-	if err := stop(); err != nil {
-		s.violation("the last worker: %v", err)
+	stop()
+	if err := <-ended; err != nil {
+		s.broken(name, "%v", err)
 	}
-	aside := map[string]bool{}
 	for _, body := range s.bodies(s.failed) {
-		aside[body] = true
-	}
-	s.totals.buried.Add(int64(len(aside)))
-	for _, body := range s.sent {
-		if !s.done[body] && !aside[body] {
-			s.violation("%s was neither done nor put aside", body)
-		}
+		s.totals.buried.Add(1)
+		s.history.add(happening{Actor: "queue", What: deadLettered, Message: body})
 	}
 }
