@@ -230,3 +230,75 @@ func TestAnAnswerAfterTheLeaseStartsNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestLeaseMoves(t *testing.T) {
+	t.Parallel()
+	states := []leaseState{leaseHeld, leaseWaiting, leaseDeleting, leaseReleased, leaseLost, leaseEmpty}
+	allowed := map[string]bool{
+		"held waiting": true, "held deleting": true, "held released": true, "held lost": true,
+		"waiting held": true, "waiting released": true, "waiting lost": true,
+		"deleting held": true, "deleting empty": true, "deleting lost": true,
+	}
+	for _, from := range states {
+		for _, to := range states {
+			l := newTestLease(t)
+			l.state = from
+			move := fmt.Sprint(from, " ", to)
+			assert.Equal(t, allowed[move], l.moveTo(to), move)
+			if allowed[move] {
+				assert.Equal(t, to, l.state, move)
+			} else {
+				assert.Equal(t, from, l.state, move)
+			}
+		}
+	}
+}
+
+func newTestLease(t *testing.T) *lease {
+	t.Helper()
+	now := time.Now()
+	messages := []*Message{{ID: "1", GroupID: "a"}, {ID: "2", GroupID: "a"}}
+	l := newLease(t.Context(), messages, now, now, time.Hour, func(*lease, *Message) {})
+	t.Cleanup(func() { l.expiry.Stop() })
+	return l
+}
+
+// TestLeaseStates: what is extended, lost and handed back in each state.
+func TestLeaseStates(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		reason           string
+		reach            func(l *lease)
+		extended, handed int
+		tail             int // to be handed back apart
+		head, ended      bool
+	}{
+		"held":     {"all are ours", func(*lease) {}, 2, 2, 1, true, false},
+		"waiting":  {"all are kept for the next attempt", func(l *lease) { l.wait() }, 2, 2, 0, true, false},
+		"resumed":  {"", func(l *lease) { l.wait(); l.resume() }, 2, 2, 1, true, false},
+		"deleting": {"an extension of the head could come after its delete", func(l *lease) { l.beginDelete() }, 1, 0, 1, true, false},
+		"dropped":  {"", func(l *lease) { l.beginDelete(); l.dropHead() }, 1, 1, 0, true, false},
+		"empty": {"", func(l *lease) {
+			for range 2 {
+				l.beginDelete()
+				l.dropHead()
+			}
+		}, 0, 0, 0, false, false},
+		"lost":                   {"the handler is cancelled", func(l *lease) { l.lose() }, 0, 0, 0, false, true},
+		"released":               {"", func(l *lease) { l.release() }, 0, 0, 0, false, false},
+		"lost after its release": {"is not lost", func(l *lease) { l.release(); l.lose() }, 0, 0, 0, false, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newTestLease(t)
+			tc.reach(l)
+			messages, _ := l.extendable(time.Now())
+			assert.Len(t, messages, tc.extended, "extended: %s", tc.reason)
+			assert.Equal(t, tc.head, l.head() != nil, "head")
+			assert.Equal(t, tc.ended, l.ctx.Err() != nil, "handler cancelled: %s", tc.reason)
+			assert.Len(t, l.takeTail(), tc.tail, "tail")
+			assert.Len(t, l.release(), max(0, tc.handed-tc.tail), "handed back")
+		})
+	}
+}
