@@ -134,7 +134,7 @@ func workerCharts(queue workQueue) []chart {
 	}
 	return []chart{
 		{"Worker: outcomes", []line{{of("Done", "Sum"), "done"}, {of("Retried", "Sum"), "tried again"}, {of("DeadLettered", "Sum"), "dead letters"}, {of("LeaseLost", "Sum"), "leases lost"}}},
-		{"Worker: seconds a message", []line{{of("HandlerTime", "p50"), "work, median"}, {of("HandlerTime", "p95"), "work, p95"}, {of("QueueAge", "p50"), "from sent to done, median"}, {of("QueueAge", "p95"), "from sent to done, p95"}}},
+		{"Worker: seconds a message", []line{{of("HandlerTime", "p50"), "work, median"}, {of("HandlerTime", "p95"), "work, p95"}, {of("QueueAge", "p50"), "from sent to started, median"}, {of("QueueAge", "p95"), "from sent to started, p95"}}},
 		{"Worker: groups", []line{{of("InFlightGroups", "Sum"), "in work"}, {of("BlockedGroups", "Sum"), "blocked by a failure"}}},
 		{"Worker: longest blocked group (seconds)", []line{{of("OldestBlockedGroup", "Maximum"), "blocked"}}},
 	}
