@@ -27,13 +27,16 @@ func (g *guard) busy() bool { return g.w.cpu.handlers() > 0 }
 // uncertain reports whether each poll has to ask anew whether it may receive.
 func (g *guard) uncertain() bool { return g.refused }
 
+// paused reports whether nothing is received for a while.
+func (g *guard) paused() bool { return g.w.e.now.Before(g.pauseUntil) }
+
 // ready reports whether messages may be received.
 func (g *guard) ready() bool {
 	if !g.w.settings().Protection {
 		return true
 	}
 	now := g.w.e.now
-	if now.Before(g.pauseUntil) {
+	if g.paused() {
 		return false
 	}
 	return g.take(g.scaleIn.BeforeReceive(now, g.busy()))
@@ -108,7 +111,7 @@ func (g *guard) idle() {
 		return
 	}
 	e := g.w.e
-	if e.now.Before(g.pauseUntil) && g.w.working() == 0 {
+	if g.paused() && g.w.working() == 0 {
 		g.pauseUntil = time.Time{}
 		e.at(e.now, g.w.beginPoll)
 	}

@@ -187,41 +187,48 @@ func (l *lease) runOut() {
 }
 
 // handBack ends the lease: its head is hidden for a time, those behind it a while longer,
-// so that the next poll takes the head alone.
+// so that the next poll takes the head alone. While nothing may start, it waits for the
+// worker's own poll to end, which would take them.
 func (l *lease) handBack(wait time.Duration) {
-	if l.over {
-		return
-	}
-	l.over = true
-	wait = consumer.HandBackWait(wait, l.left())
-	for i, m := range l.messages {
-		l.hide(m, wait)
-		if i == 0 {
-			wait += consumer.HeadStart
+	l.w.afterPoll(func() {
+		if l.over {
+			return
 		}
-	}
-	l.w.e.result.Requests.ChangeVisibility(1)
-	l.w.e.result.note(consumer.HandedBack, l.w.e.now)
-	l.w.remove(l)
-	l.w.beginPoll()
-	l.w.e.woken = true
+		l.over = true
+		wait := consumer.HandBackWait(wait, l.left())
+		for i, m := range l.messages {
+			l.hide(m, wait)
+			if i == 0 {
+				wait += consumer.HeadStart
+			}
+		}
+		l.handedBack()
+		l.w.remove(l)
+		l.w.beginPoll()
+		l.w.e.woken = true
+	})
 }
 
 // handBackTail makes the messages behind the head visible, which blocks them. That is a
 // call of its own, which comes after what the lease does in the same moment.
 func (l *lease) handBackTail() {
-	if len(l.messages) < 2 {
-		return
-	}
-	tail := l.messages[1:]
-	l.messages = l.messages[:1]
 	l.w.e.at(l.w.e.now, func() {
-		for _, m := range tail {
-			l.hide(m, 0)
-		}
-		l.w.e.result.Requests.ChangeVisibility(1)
-		l.w.e.result.note(consumer.HandedBack, l.w.e.now)
+		l.w.afterPoll(func() {
+			if l.over || len(l.messages) < 2 {
+				return
+			}
+			for _, m := range l.messages[1:] {
+				l.hide(m, 0)
+			}
+			l.messages = l.messages[:1]
+			l.handedBack()
+		})
 	})
+}
+
+func (l *lease) handedBack() {
+	l.w.e.result.Requests.ChangeVisibility(1)
+	l.w.e.result.note(consumer.HandedBack, l.w.e.now)
 }
 
 func (l *lease) hide(m *cloud.Message, wait time.Duration) {

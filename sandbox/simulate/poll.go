@@ -92,8 +92,25 @@ func (w *worker) endPoll(p *poll) {
 	}
 	w.e.result.Requests.ReceiveNothing(int(w.e.now.Sub(p.began) / p.wait))
 	w.poll = nil
+	waiting := w.afterPolls
+	w.afterPolls = nil
+	for _, do := range waiting {
+		do()
+	}
 	w.enterSlots()
 	w.endIfDone()
+}
+
+// afterPoll does something at once, or, while nothing may start, when the poll under way
+// has ended.
+func (w *worker) afterPoll(do func()) {
+	if w.poll == nil || !w.stopping && !w.guard.paused() {
+		do()
+		return
+	}
+	w.afterPolls = append(w.afterPolls, do)
+	p := w.poll
+	w.e.at(p.endsAfter(w.e.now), func() { w.endPoll(p) })
 }
 
 func (w *worker) pollAgain(p *poll) {

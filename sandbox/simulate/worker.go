@@ -35,8 +35,10 @@ type worker struct {
 	// entering are the leases that wait for a slot, the first that came first; nil stands
 	// for the next poll.
 	entering []*lease
-	stopping bool
-	ended    bool
+	// afterPolls waits for the poll under way to end.
+	afterPolls []func()
+	stopping   bool
+	ended      bool
 }
 
 // StartTask implements cloud.TaskHost.
