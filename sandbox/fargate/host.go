@@ -48,6 +48,7 @@ type Host struct {
 	account *cloud.Account
 	journal *Journal
 	starter *starter
+	limit   *cpuLimit
 
 	mu        sync.Mutex
 	processes map[string]*process // by task ARN
@@ -58,6 +59,7 @@ type Host struct {
 // process is a task at work.
 type process struct {
 	cmd   *exec.Cmd
+	group *cgroup // nil without a limit of its CPU
 	log   io.Closer
 	vcpu  float64
 	cpu   time.Duration // used when it was last asked
@@ -70,7 +72,11 @@ func NewHost(account *cloud.Account, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Host{o: o, account: account, journal: journal, starter: newStarter(), processes: map[string]*process{}}, nil
+	starter := newStarter()
+	return &Host{
+		o: o, account: account, journal: journal, starter: starter, limit: newCPULimit(starter),
+		processes: map[string]*process{},
+	}, nil
 }
 
 // Journal is what the handlers did.
@@ -95,6 +101,7 @@ func (h *Host) wait(t *cloud.Task, p *process) {
 	err := p.cmd.Wait()
 	h.killHandlers(t)
 	killSession(p.cmd.Process.Pid)
+	p.group.remove()
 	h.mu.Lock()
 	delete(h.processes, t.ARN)
 	h.mu.Unlock()
@@ -120,10 +127,13 @@ func (h *Host) start(now time.Time, t *cloud.Task) (*process, error) {
 	// Its own session, so that what is typed at the terminal does not reach it, and
 	// that all it starts can be found.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := h.starter.start(cmd); err != nil {
+	vcpu := vcpus(definition)
+	group := h.limit.group(vcpu)
+	if err := h.starter.start(cmd, group); err != nil {
+		group.remove()
 		return nil, errors.Join(fmt.Errorf("starting the worker: %w", err), log.Close())
 	}
-	return &process{cmd: cmd, log: log, vcpu: vcpus(definition), asked: now}, nil
+	return &process{cmd: cmd, group: group, log: log, vcpu: vcpu, asked: now}, nil
 }
 
 // arguments of the worker: the program to run for each message, observed.

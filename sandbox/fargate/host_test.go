@@ -1,6 +1,7 @@
 package fargate
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -162,7 +163,7 @@ func TestKillLeavesNothing(t *testing.T) {
 	assert.Equal(t, "begun", strings.TrimSpace(string(text)))
 }
 
-// TestCPU: a handler that spins uses about all of a core, twice what half a vCPU is.
+// TestCPU: a handler that spins uses what the task reserves, or more.
 func TestCPU(t *testing.T) {
 	t.Parallel()
 	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" & wait`,
@@ -173,6 +174,52 @@ func TestCPU(t *testing.T) {
 	s.host.KillAll()
 	assert.Len(t, s.ended, 1)
 	assert.Zero(t, s.host.CPU(time.Now(), &cloud.Task{ARN: "another"}))
+}
+
+// TestBusyHandlersShareWhatTheTaskReserves, or the host says why they do not.
+func TestBusyHandlersShareWhatTheTaskReserves(t *testing.T) {
+	t.Parallel()
+	const vcpu = 0.25
+	busy := `shift; MESSAGE_RECEIVE_COUNT=1; export MESSAGE_RECEIVE_COUNT
+MESSAGE_ID=m1 "$@" & MESSAGE_ID=m2 "$@" & wait`
+	s := newStand(t, `[{"name": "worker"}]`, busy,
+		func(o *Options) { o.Handler = []string{"sh", "-c", "while :; do :; done"} })
+	definition := s.host.account.TaskDefinitions[s.task.TaskDefinition]
+	definition.CPU = "256"
+	s.host.StartTask(time.Now(), s.task)
+	t.Cleanup(s.host.KillAll)
+	begun := map[string]bool{}
+	require.Eventually(t, func() bool {
+		events, err := s.host.Journal().Take()
+		for _, e := range events {
+			begun[e.Message] = true
+		}
+		return err == nil && len(begun) == 2
+	}, 20*time.Second, 20*time.Millisecond)
+	if reason := s.host.limit.reason; reason != nil {
+		require.NotEmpty(t, reason.Error())
+		assert.Equal(t, "none: "+reason.Error()+"; handlers may use more than Fargate would give",
+			s.host.CPULimit(definition))
+		return
+	}
+	assert.Equal(t, "0.25 vCPU a task, by cgroup", s.host.CPULimit(definition))
+	s.host.CPU(time.Now(), s.task)
+	time.Sleep(3 * time.Second) // the kernel's clock, not ours, grants the CPU
+	used := s.host.CPU(time.Now(), s.task) / 100 * vcpu
+	t.Logf("%.3f vCPU used of %g", used, vcpu)
+	assert.Less(t, used, 1.2*vcpu)
+	assert.Greater(t, used, 0.2*vcpu, "they are busy")
+}
+
+// TestWithoutCgroups: tasks run all the same, and the host says what is different.
+func TestWithoutCgroups(t *testing.T) {
+	t.Parallel()
+	s := newStand(t, `[{"name": "worker"}]`, "exit 0")
+	s.host.limit = &cpuLimit{reason: errors.New("permission denied")}
+	_, ended := s.run(t)
+	assert.Equal(t, []error{nil}, ended)
+	assert.Equal(t, "none: permission denied; handlers may use more than Fargate would give",
+		s.host.CPULimit(&cloud.TaskDefinition{CPU: "256"}))
 }
 
 func TestStartsThatFail(t *testing.T) {

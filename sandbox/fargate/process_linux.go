@@ -56,8 +56,9 @@ func inSession(session int) ([]procfs.ProcStat, error) {
 type starter struct{ requests chan startRequest }
 
 type startRequest struct {
-	cmd  *exec.Cmd
-	done chan error
+	cmd   *exec.Cmd
+	group *cgroup
+	done  chan error
 }
 
 func newStarter() *starter {
@@ -66,14 +67,15 @@ func newStarter() *starter {
 		runtime.LockOSThread()
 		for r := range s.requests {
 			r.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-			r.done <- r.cmd.Start()
+			r.done <- r.group.start(r.cmd)
 		}
 	}()
 	return s
 }
 
-func (s *starter) start(cmd *exec.Cmd) error {
-	r := startRequest{cmd, make(chan error)}
+// start starts a process in a cgroup, if that is not nil.
+func (s *starter) start(cmd *exec.Cmd, group *cgroup) error {
+	r := startRequest{cmd, group, make(chan error)}
 	s.requests <- r
 	return <-r.done
 }

@@ -47,6 +47,6 @@ type starter struct{}
 
 func newStarter() *starter { return &starter{} }
 
-func (*starter) start(cmd *exec.Cmd) error { return cmd.Start() }
+func (*starter) start(cmd *exec.Cmd, _ *cgroup) error { return cmd.Start() }
 
 func (*starter) stop() {}
