@@ -34,6 +34,9 @@ func (r *runFlags) flags(f *flag.FlagSet) {
 	f.BoolVar(&r.withoutProtection, "without-protection", false, "")
 }
 
+// defaultSeed of what is random.
+const defaultSeed = 1
+
 // check says which flags are wrong.
 func (r *runFlags) check() error {
 	const shortest, longest = 100 * time.Millisecond, time.Minute
@@ -55,7 +58,8 @@ func checkShellCommand(line string) error {
 		return nil
 	}
 	if exec.Command("/bin/sh", "-c", `command -v -- "$1"`, "sh", words[0]).Run() != nil {
-		return fmt.Errorf("--handler: %q: there is no program %s; give one with its arguments, as in \"python job.py\"", line, words[0])
+		const want = `give one with its arguments, as in "python job.py"`
+		return fmt.Errorf("--handler: %q: there is no program %s; %s", line, words[0], want)
 	}
 	return nil
 }
@@ -67,7 +71,10 @@ func (r *runFlags) options(worker, folder string) live.Options {
 	control := cloud.DefaultControlOptions()
 	control.Minute = r.minute
 	control.StartDelay = func(int) time.Duration { return r.minute / 2 }
-	o := live.Options{Worker: worker, Port: r.port, Folder: folder, Control: control, WithoutProtection: r.withoutProtection}
+	o := live.Options{
+		Worker: worker, Port: r.port, Folder: folder, Control: control, Seed: defaultSeed,
+		WithoutProtection: r.withoutProtection,
+	}
 	if strings.TrimSpace(r.handler) != "" {
 		o.Handler = []string{"/bin/sh", "-c", r.handler}
 	}
@@ -88,7 +95,7 @@ func (d *demoCommand) flags(f *flag.FlagSet) {
 	f.Float64Var(&d.workload.Seconds, "seconds", 2, "")
 	f.BoolVar(&d.workload.Spread, "spread", false, "")
 	f.Float64Var(&d.workload.Rate, "rate", 40, "")
-	f.Uint64Var(&d.workload.Seed, "seed", 1, "")
+	f.Uint64Var(&d.workload.Seed, "seed", defaultSeed, "")
 	f.StringVar(&d.timeline, "timeline", "", "")
 	f.BoolVar(&d.deadLetters, "dead-letters", false, "")
 }
@@ -111,7 +118,9 @@ func (d *demoCommand) run(c common) (err error) {
 	if err != nil {
 		return err
 	}
-	stack, err := deploy.Open(c, deploy.Options{Root: c.root, Folder: folder, CLIFolder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output})
+	stack, err := deploy.Open(c, deploy.Options{
+		Root: c.root, Folder: folder, CLIFolder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output,
+	})
 	if err != nil {
 		return err
 	}
@@ -122,9 +131,11 @@ func (d *demoCommand) run(c common) (err error) {
 		d.timeline = filepath.Join(c.folder(), fmt.Sprintf("timeline-%s-%s.svg", c.stack, filepath.Base(folder)))
 	}
 	summary, err := demo.Run(c, stack.Account, demo.Options{
-		Live: d.options(worker, folder), Workload: d.workload, View: func() demo.View { return d.view(c) }, Timeline: d.timeline,
+		Live: d.options(worker, folder), Workload: d.workload,
+		View: func() demo.View { return d.view(c) }, Timeline: d.timeline,
 		Abandon: c.abandon, Stopping: c.sayStopping, DeadLettersAllowed: d.deadLetters,
-		Title: fmt.Sprintf("stack %s: %d messages in %d groups, %g s of work each, a minute of CloudWatch is %s", c.stack, d.workload.Messages, d.workload.Groups, d.workload.Seconds, d.minute),
+		Title: fmt.Sprintf("stack %s: %d messages in %d groups, %g s of work each, a minute of CloudWatch is %s",
+			c.stack, d.workload.Messages, d.workload.Groups, d.workload.Seconds, d.minute),
 	})
 	if summary.Took > 0 {
 		summary.Print(c.output)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,9 @@ func (c common) open() (*deploy.Stack, error) {
 	if err := lock(c.folder(), c.stack); err != nil {
 		return nil, err
 	}
-	return deploy.Open(c, deploy.Options{Root: c.root, Folder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output})
+	return deploy.Open(c, deploy.Options{
+		Root: c.root, Folder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output,
+	})
 }
 
 // upCommand deploys; the flags of running a stack go with --keep.
@@ -78,13 +81,17 @@ func (u *upCommand) keepRunning(c common, s *deploy.Stack) error {
 	if err != nil {
 		return err
 	}
+	consumer, err := s.Account.QueueConsumer()
+	if err != nil {
+		return err
+	}
 	options := u.options(worker, folder)
 	options.Output = c.output
 	region, err := live.Start(c, s.Account, options)
 	if err != nil {
 		return err
 	}
-	explain(c, region, s.Account)
+	explain(c.output, region, s.Account, consumer)
 	tellActivities(c, region)
 	c.sayStopping()
 	region.Drain(c.abandon)
@@ -115,22 +122,24 @@ func tellActivities(c common, region *live.Region) {
 	}
 }
 
-// explain says how to reach what runs.
-func explain(c common, region *live.Region, account *cloud.Account) {
-	fmt.Fprintf(c.output, `
+// explain says how to reach what runs, and on how much CPU it does.
+func explain(output io.Writer, region *live.Region, account *cloud.Account, consumer cloud.QueueConsumer) {
+	fmt.Fprintf(output, `
 The stack runs, and with it the messages it is sent, until Ctrl-C. For the AWS CLI or any SDK:
 
-export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s
+export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
 `, region.URL, account.Region)
 	for _, url := range slices.Sorted(maps.Keys(account.Queues)) {
 		if account.Queues[url].RedrivePolicy == "" {
-			fmt.Fprintln(c.output, "# dead letters, if any:", url)
+			fmt.Fprintln(output, "# dead letters, if any:", url)
 			continue
 		}
 		// Version 1 of the AWS CLI does not read AWS_ENDPOINT_URL.
-		fmt.Fprintf(c.output, "aws sqs --endpoint-url %s send-message --message-group-id a --message-deduplication-id 1 --message-body hello --queue-url %s\n", region.URL, url)
+		fmt.Fprintf(output, "aws sqs --endpoint-url %s send-message --message-group-id a"+
+			" --message-deduplication-id 1 --message-body hello --queue-url %s\n", region.URL, url)
 	}
-	fmt.Fprintln(c.output)
+	fmt.Fprintf(output, "# CPU limit: %s\n\n", region.Host.CPULimit(consumer.Definition))
 }
 
 type previewCommand struct{}

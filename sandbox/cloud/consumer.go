@@ -5,9 +5,10 @@ import "fmt"
 // QueueConsumer is a service whose container is told, in its environment, which queue
 // it consumes: by QUEUE_URL and, for messages that can never succeed, DLQ_URL.
 type QueueConsumer struct {
-	Service   *Service
-	Container Container
-	Queue     *Queue
+	Service    *Service
+	Definition *TaskDefinition
+	Container  Container
+	Queue      *Queue
 	// DeadLetters is nil if there is no dead-letter queue.
 	DeadLetters *Queue
 }
@@ -20,7 +21,8 @@ func (a *Account) QueueConsumer() (QueueConsumer, error) {
 	}
 	for _, c.Service = range a.Services {
 	}
-	containers, err := a.TaskDefinitions[c.Service.TaskDefinition].Containers()
+	c.Definition = a.TaskDefinitions[c.Service.TaskDefinition]
+	containers, err := c.Definition.Containers()
 	if err != nil {
 		return c, err
 	}

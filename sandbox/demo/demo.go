@@ -24,7 +24,7 @@ import (
 
 // Options of Run.
 type Options struct {
-	// Live says how the stack is run.
+	// Live says how the stack is run; its seed is the workload's.
 	Live     live.Options
 	Workload Workload
 	// Title of the timeline.
@@ -76,6 +76,7 @@ func Run(ctx context.Context, account *cloud.Account, o Options) (Summary, error
 	if o.Live.Handler, err = handlerOf(o.Live.Handler, stack.Container); err != nil {
 		return Summary{}, err
 	}
+	o.Live.Seed = o.Workload.Seed
 	d := &demo{o: o, stack: stack}
 	return d.run(ctx, account)
 }
@@ -88,7 +89,8 @@ func handlerOf(given []string, container cloud.Container) ([]string, error) {
 		return sleeping, nil
 	}
 	if _, err := exec.LookPath(program[0]); err != nil {
-		return nil, fmt.Errorf("--handler: %q cannot be run: %w; give the program with its arguments, as in --handler \"python job.py\"", strings.Join(program, " "), err)
+		const want = `give the program with its arguments, as in --handler "python job.py"`
+		return nil, fmt.Errorf("--handler: %q cannot be run: %w; %s", strings.Join(program, " "), err, want)
 	}
 	return program, nil
 }
@@ -196,7 +198,8 @@ func (d *demo) deadLetters(s Summary) error {
 	if s.deadLettered == 0 || d.o.DeadLettersAllowed {
 		return nil
 	}
-	return fmt.Errorf("dead-lettered: %d of %d messages; the handler's last failure had exit code %d\n%s", s.deadLettered, s.sent, d.referee.lastFailure(), d.lastWords())
+	return fmt.Errorf("dead-lettered: %d of %d messages; the handler's last failure had exit code %d\n%s",
+		s.deadLettered, s.sent, d.referee.lastFailure(), d.lastWords())
 }
 
 // step takes a frame. It is done if no message is left, and no task beyond the
@@ -211,7 +214,8 @@ func (d *demo) step() (done bool, err error) {
 		d.view.Show(f)
 	}
 	if tally.handled == 0 && tally.failed >= failuresAllowed {
-		return false, fmt.Errorf("the handler fails: %d times with exit code %d, never with 0\n%s", tally.failed, tally.exit, d.lastWords())
+		return false, fmt.Errorf("the handler fails: %d times with exit code %d, never with 0\n%s",
+			tally.failed, tally.exit, d.lastWords())
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -235,7 +239,8 @@ func (d *demo) taskEnded(t *cloud.Task, exit error) {
 		return
 	}
 	if d.broken++; d.broken >= failuresAllowed {
-		d.problems = append(d.problems, fmt.Errorf("tasks end by themselves: %w\n%s", exit, tail(d.region.LogFile(t.ID()))))
+		said := tail(d.region.LogFile(t.ID()))
+		d.problems = append(d.problems, fmt.Errorf("tasks end by themselves: %w\n%s", exit, said))
 	}
 }
 
@@ -313,6 +318,7 @@ type Summary struct {
 	Started    int           // tasks
 	Most       int           // tasks at once
 	TaskTime   time.Duration
+	CPULimit   string // how much CPU a task gets, or why that is not limited
 	Activities []cloud.Activity
 }
 
@@ -330,7 +336,7 @@ func (d *demo) summary() Summary {
 	})
 	s.verdict = d.referee.judge(remaining, dead)
 	s.Took, s.FirstTask, s.Most, s.TaskTime = d.recorder.last, d.recorder.first, d.recorder.most, d.recorder.used
-	s.Started = d.region.Host.Started()
+	s.Started, s.CPULimit = d.region.Host.Started(), d.region.Host.CPULimit(d.stack.Definition)
 	return s
 }
 
@@ -367,9 +373,11 @@ func (s Summary) Print(w io.Writer) {
   messages                      %d sent, %d done, %d dead-lettered, %d delivered again
   lost, out of order            %d, %d
   busy tasks killed             %d
+  CPU limit                     %s
   task-seconds                  %.0f; %d always on: %.0f (%.0f %% saved)
 `, first, took, round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
-		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
+		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.CPULimit,
+		s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
 }
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }

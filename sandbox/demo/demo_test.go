@@ -98,6 +98,8 @@ func TestFromNoneToSomeAndBack(t *testing.T) {
 			var text bytes.Buffer
 			summary.Print(&text)
 			assert.Contains(t, text.String(), "24 sent, 24 done, 0 dead-lettered")
+			assert.Contains(t, text.String(), "  CPU limit                     "+summary.CPULimit+"\n")
+			assert.Regexp(t, `^([\d.]+ vCPU a task, by cgroup|none: .+; handlers may use more .+)`, summary.CPULimit)
 			picture, err := os.ReadFile(o.Timeline)
 			require.NoError(t, err)
 			assert.Contains(t, string(picture), "in flight")
@@ -171,7 +173,8 @@ func TestWorkThatWaits(t *testing.T) {
 // shortenStopTimeout leaves handlers a second to finish when their task is stopped.
 func shortenStopTimeout(a *cloud.Account) {
 	for _, definition := range a.TaskDefinitions {
-		definition.ContainerDefinitions = strings.NewReplacer(`"stopTimeout":120`, `"stopTimeout":16`, `"value":"120"`, `"value":"16"`).Replace(definition.ContainerDefinitions)
+		shorter := strings.NewReplacer(`"stopTimeout":120`, `"stopTimeout":16`, `"value":"120"`, `"value":"16"`)
+		definition.ContainerDefinitions = shorter.Replace(definition.ContainerDefinitions)
 	}
 }
 
@@ -190,8 +193,8 @@ func TestKilledTasks(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(first+i, 0))
 			w := Workload{
-				Messages: 10 + random.IntN(60), Groups: 1 + random.IntN(20), Seconds: 0.3 * random.Float64(), Spread: true,
-				Rate: 10 + 40*random.Float64(), Seed: first + i,
+				Messages: 10 + random.IntN(60), Groups: 1 + random.IntN(20), Seconds: 0.3 * random.Float64(),
+				Spread: true, Rate: 10 + 40*random.Float64(), Seed: first + i,
 			}
 			o := options(t, time.Duration(150+random.IntN(300))*time.Millisecond, w)
 			kills := 1 + random.IntN(4)
@@ -203,11 +206,13 @@ func TestKilledTasks(t *testing.T) {
 					}
 				}
 			}
-			a := account(t, []string{"dev", "prod"}[random.IntN(2)], "visibilityTimeoutSeconds=30", `environment={"VISIBILITY_TIMEOUT":"10s"}`)
+			a := account(t, []string{"dev", "prod"}[random.IntN(2)],
+				"visibilityTimeoutSeconds=30", `environment={"VISIBILITY_TIMEOUT":"10s"}`)
 			summary, err := Run(t.Context(), a, o)
 			require.NoError(t, err, "%d messages in %d groups", w.Messages, w.Groups)
 			assert.Equal(t, w.Messages, summary.done)
-			t.Logf("%d messages in %d groups, %d tasks killed, %d handlers interrupted, %d redelivered", w.Messages, w.Groups, killed, summary.interrupted, summary.redelivered)
+			t.Logf("%d messages in %d groups, %d tasks killed, %d handlers interrupted, %d redelivered",
+				w.Messages, w.Groups, killed, summary.interrupted, summary.redelivered)
 		})
 	}
 }
@@ -257,7 +262,8 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 	})
 	t.Run("a worker that cannot start", func(t *testing.T) {
 		t.Parallel()
-		_, err := Run(t.Context(), account(t, "dev", `environment={"BACKOFF":"soon"}`), options(t, minute, work))
+		a := account(t, "dev", `environment={"BACKOFF":"soon"}`)
+		_, err := Run(t.Context(), a, options(t, minute, work))
 		require.ErrorContains(t, err, "tasks end by themselves")
 		assert.ErrorContains(t, err, `BACKOFF: \"soon\": needs to be a duration`)
 	})
@@ -308,7 +314,8 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		shortenStopTimeout(a)
 		o := options(t, minute, Workload{Messages: 1, Groups: 1})
 		o.Live.WithoutProtection = true
-		o.Live.Handler = []string{"/bin/sh", "-c", `[ "$MESSAGE_RECEIVE_COUNT" -gt 1 ] && exit 0; trap 'exit 9' TERM; sleep 4 & wait`}
+		o.Live.Handler = []string{"/bin/sh", "-c",
+			`[ "$MESSAGE_RECEIVE_COUNT" -gt 1 ] && exit 0; trap 'exit 9' TERM; sleep 4 & wait`}
 		_, err := Run(t.Context(), a, o)
 		assert.ErrorContains(t, err, "killed while busy: 1")
 	})
@@ -324,14 +331,15 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 2, Groups: 2, Seconds: 3})
 		o.DeadLettersAllowed = true
-		summary, err := Run(t.Context(), impatient(account(t, "dev", `maxAttempts=1`, "maxReceiveCount=1")), o)
+		summary, err := Run(t.Context(), impatient(account(t, "dev", "maxAttempts=1", "maxReceiveCount=1")), o)
 		require.NoError(t, err, "no busy kills")
 		assert.Equal(t, 2, summary.deadLettered)
 	})
 	t.Run("a handler that has to be killed when its time is up", func(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 1, Groups: 1})
-		o.Live.Handler = []string{"/bin/sh", "-c", `trap "" TERM; if mkdir "$0/once"; then sleep 20; fi`, t.TempDir()}
+		once := `trap "" TERM; if mkdir "$0/once"; then sleep 20; fi`
+		o.Live.Handler = []string{"/bin/sh", "-c", once, t.TempDir()}
 		summary, err := Run(t.Context(), impatient(account(t, "dev", `environment={"BACKOFF":"1s"}`)), o)
 		require.NoError(t, err)
 		assert.Equal(t, 1, summary.done)
@@ -351,7 +359,8 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 	})
 	t.Run("a workload that cannot be", func(t *testing.T) {
 		t.Parallel()
-		_, err := Run(t.Context(), account(t, "dev"), options(t, minute, Workload{Groups: -1, Seconds: -2, Rate: -3}))
+		o := options(t, minute, Workload{Groups: -1, Seconds: -2, Rate: -3})
+		_, err := Run(t.Context(), account(t, "dev"), o)
 		for _, want := range []string{"--messages: 0", "--groups: -1", "--seconds: -2", "--rate: -3"} {
 			assert.ErrorContains(t, err, want)
 		}
@@ -364,4 +373,16 @@ func TestSummaryWithoutATask(t *testing.T) {
 	Summary{Stopped: true, Took: time.Minute}.Print(&text)
 	assert.Contains(t, text.String(), "first message to first task   none ran\n")
 	assert.Contains(t, text.String(), "stopped after                 1m0s\n")
+}
+
+// TestSummarySaysHowMuchCPUATaskGets, or why it may get more than on Fargate.
+func TestSummarySaysHowMuchCPUATaskGets(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []string{
+		"0.5 vCPU a task, by cgroup", "none: no cgroups on darwin; handlers may use more than Fargate would give",
+	} {
+		var text bytes.Buffer
+		Summary{CPULimit: limit}.Print(&text)
+		assert.Contains(t, text.String(), "\n  CPU limit                     "+limit+"\n")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -59,6 +60,33 @@ func (w Workload) Check() error {
 	return errors.Join(wrong...)
 }
 
+// job is a message to send.
+type job struct {
+	at     time.Duration // after the first
+	group  string
+	number int // within its group, from 1
+	work   float64
+}
+
+// plan is what is sent, and when, the same for the same seed.
+func (w Workload) plan() iter.Seq2[int, job] {
+	return func(yield func(int, job) bool) {
+		random := rand.New(rand.NewPCG(w.Seed, 0))
+		for i := range w.Messages {
+			j := job{group: fmt.Sprintf("group-%d", i%w.Groups), number: i/w.Groups + 1, work: w.Seconds}
+			if w.Rate > 0 {
+				j.at = time.Duration(float64(i) / w.Rate * float64(time.Second))
+			}
+			if w.Spread {
+				j.work *= 2 * random.Float64()
+			}
+			if !yield(i, j) {
+				return
+			}
+		}
+	}
+}
+
 // sent is a message that the queue has taken.
 type sent struct {
 	id, group string
@@ -69,31 +97,26 @@ type sent struct {
 // reports each message.
 func (w Workload) send(ctx context.Context, endpoint, region, queueURL string, report func(sent)) error {
 	client := sqs.New(sqs.Options{
-		Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("producer", "sandbox", ""),
+		Region: region, BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider("producer", "sandbox", ""),
 	})
-	random := rand.New(rand.NewPCG(w.Seed, 0))
 	start := time.Now()
-	for i := range w.Messages {
-		if w.Rate > 0 && !sleepUntil(ctx, start.Add(time.Duration(float64(i)/w.Rate*float64(time.Second)))) {
+	for i, j := range w.plan() {
+		if j.at > 0 && !sleepUntil(ctx, start.Add(j.at)) {
 			return ctx.Err()
 		}
-		seconds := w.Seconds
-		if w.Spread {
-			seconds *= 2 * random.Float64()
-		}
-		m := sent{group: fmt.Sprintf("group-%d", i%w.Groups), number: i/w.Groups + 1}
+		seconds := strconv.FormatFloat(j.work, 'f', 3, 64)
 		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{
-			QueueUrl: &queueURL, MessageGroupId: &m.group, MessageDeduplicationId: aws.String(strconv.Itoa(i)),
-			MessageBody: aws.String(fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, m.group)),
+			QueueUrl: &queueURL, MessageGroupId: &j.group, MessageDeduplicationId: aws.String(strconv.Itoa(i)),
+			MessageBody: aws.String(fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, j.group)),
 			MessageAttributes: map[string]types.MessageAttributeValue{
-				secondsAttribute: {DataType: aws.String("Number"), StringValue: aws.String(strconv.FormatFloat(seconds, 'f', 3, 64))},
+				secondsAttribute: {DataType: aws.String("Number"), StringValue: &seconds},
 			},
 		})
 		if err != nil {
 			return fmt.Errorf("sending message %d: %w", i+1, err)
 		}
-		m.id = *out.MessageId
-		report(m)
+		report(sent{id: *out.MessageId, group: j.group, number: j.number})
 	}
 	return nil
 }

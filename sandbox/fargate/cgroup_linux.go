@@ -88,10 +88,12 @@ func findCgroups(mounts []*procfs.MountInfo, own []procfs.Cgroup) (*cgroups, err
 	return nil, errors.New("no cgroup here has the cpu controller")
 }
 
-// folderIn is the folder of this process's cgroup in a mounted hierarchy, "" if it is outside.
+// folderIn is the folder of this process's cgroup in the mounted hierarchy of a controller, or of
+// version 2 if that is "". It is "" if the cgroup is outside what is mounted.
 func folderIn(m *procfs.MountInfo, own []procfs.Cgroup, controller string) string {
 	for _, c := range own {
-		if controller == "" && c.HierarchyID != 0 || controller != "" && !slices.Contains(c.Controllers, controller) {
+		unified := c.HierarchyID == 0
+		if unified != (controller == "") || !unified && !slices.Contains(c.Controllers, controller) {
 			continue
 		}
 		if path, err := filepath.Rel(m.Root, c.Path); err == nil && filepath.IsLocal(path) {

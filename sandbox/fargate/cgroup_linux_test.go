@@ -4,8 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ func TestFindCgroups(t *testing.T) {
 	t.Parallel()
 	const control = "cgroup.subtree_control"
 	v1 := func(point, root string, controllers ...string) *procfs.MountInfo {
-		m := &procfs.MountInfo{FSType: "cgroup", MountPoint: point, Root: root, SuperOptions: map[string]string{"rw": ""}}
+		m := &procfs.MountInfo{FSType: "cgroup", MountPoint: point, Root: root, SuperOptions: map[string]string{}}
 		for _, c := range controllers {
 			m.SuperOptions[c] = ""
 		}
@@ -52,7 +54,8 @@ func TestFindCgroups(t *testing.T) {
 		"cpu in version 1, beside an empty version 2": {
 			map[string]string{"c/app/tasks": ""},
 			[]*procfs.MountInfo{v1("m", "/", "memory"), v2("u", "/"), v1("c", "/", "cpu", "cpuacct")},
-			[]procfs.Cgroup{{HierarchyID: 2, Controllers: []string{"cpu", "cpuacct"}, Path: "/app"}, {Path: "/"}}, "c/app",
+			[]procfs.Cgroup{{HierarchyID: 2, Controllers: []string{"cpu", "cpuacct"}, Path: "/app"}, {Path: "/"}},
+			"c/app",
 		},
 		"a container whose mount begins at its own cgroup": {
 			nil, []*procfs.MountInfo{v1("c", "/docker/1", "cpu")},
@@ -112,6 +115,34 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVersion2StartsInTheCgroup: placement needs no controller, so it is tried wherever version 2
+// is mounted for this process to write to.
+func TestVersion2StartsInTheCgroup(t *testing.T) {
+	t.Parallel()
+	mounts, err := procfs.GetMounts()
+	require.NoError(t, err)
+	i := slices.IndexFunc(mounts, func(m *procfs.MountInfo) bool { return m.FSType == "cgroup2" })
+	if i < 0 {
+		t.Skip("version 2 is not mounted here")
+	}
+	folder, err := os.MkdirTemp(mounts[i].MountPoint, cgroupName+strconv.Itoa(os.Getpid())+"-")
+	if err != nil {
+		t.Skip("version 2 is not ours to write to: ", err)
+	}
+	g := &cgroup{cgroups{parent: mounts[i].MountPoint, unified: true}, folder}
+	s := newStarter()
+	t.Cleanup(s.stop)
+	var own strings.Builder
+	cmd := exec.Command("/bin/sh", "-c", "cat /proc/self/cgroup; setsid sleep 60 >/dev/null 2>&1 &")
+	cmd.Stdout = &own
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	require.NoError(t, s.start(cmd, g))
+	require.NoError(t, cmd.Wait())
+	assert.Contains(t, own.String(), filepath.Base(folder)+"\n")
+	g.remove()
+	assert.NoDirExists(t, folder, "and what ran in it has ended")
 }
 
 // TestCgroupsAreRemoved: that of a task with the task, whatever it left running, and those that a

@@ -16,7 +16,8 @@ func mainContainer(definition *cloud.TaskDefinition) (cloud.Container, error) {
 		return cloud.Container{}, err
 	}
 	if len(containers) != 1 {
-		return cloud.Container{}, fmt.Errorf("the task definition %s has %d containers; the sandbox runs one", definition.Family, len(containers))
+		return cloud.Container{}, fmt.Errorf("the task definition %s has %d containers; the sandbox runs one",
+			definition.Family, len(containers))
 	}
 	return containers[0], nil
 }

@@ -2,6 +2,7 @@ package fargate
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	"fargate-queue-worker/sandbox/cloud"
@@ -43,5 +44,9 @@ func (h *Host) CPULimit(definition *cloud.TaskDefinition) string {
 	if h.limit.reason != nil {
 		return fmt.Sprintf("none: %s; handlers may use more than Fargate would give", h.limit.reason)
 	}
-	return fmt.Sprintf("%g vCPU a task, by cgroup", vcpus(definition))
+	text := fmt.Sprintf("%g vCPU a task, by cgroup", vcpus(definition))
+	if there := runtime.NumCPU(); vcpus(definition) > float64(there) {
+		text += fmt.Sprintf("; this machine has %d", there)
+	}
+	return text
 }

@@ -2,10 +2,13 @@ package fargate
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,10 +58,12 @@ func newStand(t *testing.T, container, script string, set ...func(*Options)) *st
 	require.NoError(t, err)
 	account := cloud.NewAccount("us-west-1")
 	account.TaskDefinitions["definition"] = &cloud.TaskDefinition{CPU: "512", ContainerDefinitions: container}
-	s := &stand{task: &cloud.Task{ARN: "arn:task/apps/0001", TaskDefinition: "definition"}, log: filepath.Join(folder, "log")}
+	task := &cloud.Task{ARN: "arn:task/apps/0001", TaskDefinition: "definition"}
+	s := &stand{task: task, log: filepath.Join(folder, "log")}
 	o := Options{
-		Worker: worker, Endpoint: "http://endpoint", AgentURI: func(*cloud.Task) string { return "http://agent" }, Minute: time.Second, Folder: folder,
-		Log: func(*cloud.Task) (io.WriteCloser, error) { return os.Create(s.log) },
+		Worker: worker, Endpoint: "http://endpoint", Minute: time.Second, Folder: folder,
+		AgentURI: func(*cloud.Task) string { return "http://agent" },
+		Log:      func(*cloud.Task) (io.WriteCloser, error) { return os.Create(s.log) },
 		Ended: func(_ *cloud.Task, err error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -84,11 +89,15 @@ func (s *stand) run(t *testing.T) (output string, ended []error) {
 
 func TestTheTaskGetsWhatItsDefinitionDeclares(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "my-own") // not parallel: the environment is the process's
-	s := newStand(t, `[{"name": "worker", "environment": [{"name": "QUEUE_URL", "value": "https://queue"}], "secrets": [{"name": "PASSWORD", "valueFrom": "/prod/password"}], "command": ["--", "job", "a b"]}]`, `env; echo "args: $*"; for a in "$@"; do last="$a"; done; echo "last: $last"`)
+	s := newStand(t, `[{
+		"name": "worker", "environment": [{"name": "QUEUE_URL", "value": "https://queue"}],
+		"secrets": [{"name": "PASSWORD", "valueFrom": "/prod/password"}], "command": ["--", "job", "a b"]
+	}]`, `env; echo "args: $*"; for a in "$@"; do last="$a"; done; echo "last: $last"`)
 	output, ended := s.run(t)
 	assert.Equal(t, []error{nil}, ended)
 	for _, line := range []string{
-		"QUEUE_URL=https://queue", "PASSWORD=the sandbox's value of /prod/password", "AWS_ENDPOINT_URL=http://endpoint", "AWS_ACCESS_KEY_ID=0001",
+		"QUEUE_URL=https://queue", "PASSWORD=the sandbox's value of /prod/password",
+		"AWS_ENDPOINT_URL=http://endpoint", "AWS_ACCESS_KEY_ID=0001",
 		"ECS_AGENT_URI=http://agent", "AWS_REGION=us-west-1", "PROTECTION_HOLD_DOWN=500ms", "last: a b",
 	} {
 		assert.Contains(t, output, line+"\n")
@@ -111,14 +120,16 @@ const handlerScript = `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=2 "$@"`
 
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	s := newStand(t, `[{"name": "worker"}]`, handlerScript, func(o *Options) { o.Handler = []string{"sh", "-c", "exit 3"} })
+	s := newStand(t, `[{"name": "worker"}]`, handlerScript,
+		func(o *Options) { o.Handler = []string{"sh", "-c", "exit 3"} })
 	_, ended := s.run(t)
 	require.Len(t, ended, 1)
 	require.ErrorContains(t, ended[0], "exit status 3", "the program's exit code reaches the worker")
 	events, err := s.host.Journal().Take()
 	require.NoError(t, err)
 	require.Len(t, events, 2)
-	assert.Equal(t, Event{Start: true, Task: "0001", Message: "m1", ReceiveCount: 2, group: events[0].group}, events[0])
+	want := Event{Start: true, Task: "0001", Message: "m1", ReceiveCount: 2, group: events[0].group}
+	assert.Equal(t, want, events[0])
 	assert.Equal(t, Event{Task: "0001", Message: "m1", ExitCode: 3}, events[1])
 	again, err := s.host.Journal().Take()
 	require.NoError(t, err)
@@ -129,7 +140,8 @@ func TestJournal(t *testing.T) {
 func TestProgramToldToStop(t *testing.T) {
 	t.Parallel()
 	ready := filepath.Join(t.TempDir(), "ready")
-	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" & until [ -e `+ready+` ]; do sleep 0.02; done; trap : TERM; kill -TERM 0; wait; exit 0`,
+	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" &
+until [ -e `+ready+` ]; do sleep 0.02; done; trap : TERM; kill -TERM 0; wait; exit 0`,
 		func(o *Options) {
 			o.Handler = []string{"sh", "-c", `trap 'echo bye; exit 9' TERM; : >` + ready + `; sleep 20 & wait`}
 		})
@@ -149,12 +161,16 @@ func TestProgramToldToStop(t *testing.T) {
 func TestKillLeavesNothing(t *testing.T) {
 	t.Parallel()
 	mark := filepath.Join(t.TempDir(), "mark")
-	s := newStand(t, `[{"name": "worker", "environment": [{"name": "`+groupingVariable+`", "value": "1"}]}]`, "", func(o *Options) {
+	grouping := `[{"name": "worker", "environment": [{"name": "` + groupingVariable + `", "value": "1"}]}]`
+	s := newStand(t, grouping, "", func(o *Options) {
 		o.Worker = os.Args[0]
 		o.Handler = []string{"sh", "-c", "echo begun >" + mark + "; sleep 1; echo survived >" + mark}
 	})
 	s.host.StartTask(time.Now(), s.task)
-	require.Eventually(t, func() bool { text, err := os.ReadFile(mark); return err == nil && len(text) > 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(mark)
+		return err == nil && len(text) > 0
+	}, 5*time.Second, 10*time.Millisecond)
 	s.host.Kill(s.task)
 	s.host.Wait()
 	time.Sleep(1500 * time.Millisecond) // a real process would need a second
@@ -170,7 +186,8 @@ func TestCPU(t *testing.T) {
 		func(o *Options) { o.Handler = []string{"sh", "-c", "while :; do :; done"} })
 	start := time.Now()
 	s.host.StartTask(start, s.task)
-	require.Eventually(t, func() bool { return s.host.CPU(time.Now(), s.task) > 20 }, 20*time.Second, 200*time.Millisecond, "percent of half a vCPU")
+	require.Eventually(t, func() bool { return s.host.CPU(time.Now(), s.task) > 20 },
+		20*time.Second, 200*time.Millisecond, "percent of half a vCPU")
 	s.host.KillAll()
 	assert.Len(t, s.ended, 1)
 	assert.Zero(t, s.host.CPU(time.Now(), &cloud.Task{ARN: "another"}))
@@ -211,6 +228,17 @@ MESSAGE_ID=m1 "$@" & MESSAGE_ID=m2 "$@" & wait`
 	assert.Greater(t, used, 0.2*vcpu, "they are busy")
 }
 
+// TestMoreThanTheMachineHas: a limit above it gives no more.
+func TestMoreThanTheMachineHas(t *testing.T) {
+	t.Parallel()
+	h := &Host{limit: &cpuLimit{}}
+	there := runtime.NumCPU()
+	assert.Equal(t, fmt.Sprintf("%d vCPU a task, by cgroup; this machine has %d", there+1, there),
+		h.CPULimit(&cloud.TaskDefinition{CPU: strconv.Itoa((there + 1) * 1024)}))
+	assert.Equal(t, fmt.Sprintf("%d vCPU a task, by cgroup", there),
+		h.CPULimit(&cloud.TaskDefinition{CPU: strconv.Itoa(there * 1024)}))
+}
+
 // TestWithoutCgroups: tasks run all the same, and the host says what is different.
 func TestWithoutCgroups(t *testing.T) {
 	t.Parallel()
@@ -224,7 +252,9 @@ func TestWithoutCgroups(t *testing.T) {
 
 func TestStartsThatFail(t *testing.T) {
 	t.Parallel()
-	for want, container := range map[string]string{"starting the worker": `[{"name": "worker"}]`, "has 2 containers": `[{}, {}]`} {
+	for want, container := range map[string]string{
+		"starting the worker": `[{"name": "worker"}]`, "has 2 containers": `[{}, {}]`,
+	} {
 		s := newStand(t, container, "exit 0", func(o *Options) { o.Worker = "/nowhere" })
 		s.host.StartTask(time.Now(), s.task)
 		s.host.Wait()

@@ -115,7 +115,9 @@ func (j *Journal) gone() []handlerKey {
 			list = append(list, key)
 		}
 	}
-	slices.SortFunc(list, func(a, b handlerKey) int { return strings.Compare(a.task+a.message, b.task+b.message) })
+	slices.SortFunc(list, func(a, b handlerKey) int {
+		return strings.Compare(a.task+a.message, b.task+b.message)
+	})
 	return list
 }
 
@@ -143,7 +145,9 @@ func (j *Journal) note(line string) {
 	fields := strings.Fields(line)
 	switch {
 	case len(fields) == 5 && fields[0] == "start":
-		e = Event{Start: true, Task: fields[1], Message: fields[2], ReceiveCount: number(fields[3]), group: number(fields[4])}
+		e = Event{
+			Start: true, Task: fields[1], Message: fields[2], ReceiveCount: number(fields[3]), group: number(fields[4]),
+		}
 		j.open[handlerKey{e.Task, e.Message}] = e.group
 	case len(fields) == 4 && fields[0] == "end":
 		e = Event{Task: fields[1], Message: fields[2], ExitCode: number(fields[3])}

@@ -34,8 +34,10 @@ type Options struct {
 	Port int
 	// Folder gets logs and the journal of the handlers.
 	Folder string
-	// Control says how fast time goes and how AWS is read.
+	// Control says how fast time goes and how AWS is read. Its Phases are the seed's.
 	Control cloud.ControlOptions
+	// Seed of when, within each minute, metrics are sampled, alarms evaluated and schedules fired.
+	Seed uint64
 	// WithoutProtection gives tasks no ECS agent, so that none is ever protected.
 	WithoutProtection bool
 	// Output, if not nil, gets what the tasks print besides their log files.
@@ -74,7 +76,8 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
 	if err != nil {
-		return nil, fmt.Errorf("port %d cannot be listened on; choose another with --port, or 0 for any: %w", o.Port, err)
+		return nil, fmt.Errorf("port %d cannot be listened on; choose another with --port, or 0 for any: %w",
+			o.Port, err)
 	}
 	account.SeedMessageIDs(randomSeed())
 	r := &Region{
@@ -88,6 +91,7 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	o.Control.Phases = phases(o.Seed)
 	r.Control = cloud.NewControl(account, time.Now(), r.Host, o.Control)
 	r.http = &http.Server{Handler: http.HandlerFunc(r.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.http.Serve(listener) }() // ends when the region does
@@ -146,12 +150,13 @@ func (r *Region) agentURI(t *cloud.Task) string {
 	if r.o.WithoutProtection {
 		return ""
 	}
-	agent := &awsapi.Agent{TaskARN: t.ARN, Answer: func(protect bool, lease time.Duration) (answer awsapi.AgentAnswer) {
+	answer := func(protect bool, lease time.Duration) (answer awsapi.AgentAnswer) {
 		r.Do(func(_ *cloud.Account, now time.Time) {
 			answer.Failure = r.Control.Protect(now, t, protect, lease)
 		})
 		return answer
-	}}
+	}
+	agent := &awsapi.Agent{TaskARN: t.ARN, Answer: answer}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.agents[t.ID()] = agent

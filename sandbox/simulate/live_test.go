@@ -38,19 +38,25 @@ func TestAgreesWithTheLiveSandbox(t *testing.T) { // not parallel: it needs the 
 			control := cloud.DefaultControlOptions()
 			control.Minute = minute
 			control.StartDelay = func(int) time.Duration { return minute / 2 }
+			p := parameters(1)
+			p.StartFrom, p.StartTo = 30*time.Second, 30*time.Second
 			lived, err := demo.Run(context.WithoutCancel(t.Context()), account, demo.Options{
-				Live:     live.Options{Worker: worker, Folder: t.TempDir(), Control: control},
-				Workload: demo.Workload{Messages: tc.messages, Groups: tc.groups, Seconds: tc.minutesOfWork * minute.Seconds()},
+				Live: live.Options{Worker: worker, Folder: t.TempDir(), Control: control},
+				Workload: demo.Workload{
+					Messages: tc.messages, Groups: tc.groups, Seconds: tc.minutesOfWork * minute.Seconds(),
+					Seed: p.Seed, // and with it the phases
+				},
 			})
 			require.NoError(t, err)
 
 			var jobs []Job
 			for i := range tc.messages {
-				jobs = append(jobs, Job{At: time.Second, Group: i % tc.groups, Work: time.Duration(tc.minutesOfWork * float64(time.Minute))})
+				work := time.Duration(tc.minutesOfWork * float64(time.Minute))
+				jobs = append(jobs, Job{At: time.Second, Group: i % tc.groups, Work: work})
 			}
-			p := parameters(1)
-			p.StartFrom, p.StartTo = 30*time.Second, 30*time.Second
-			c, err := Compare(t.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: tc.overrides}, &Workload{Name: "live", Trace: jobs, CPU: CPU{Working: 2, Idle: 0.05}}, p, false)
+			stack := Stack{Root: dev.Root, Name: "dev", Overrides: tc.overrides}
+			same := &Workload{Name: "live", Trace: jobs, CPU: CPU{Working: 2, Idle: 0.05}}
+			c, err := Compare(t.Context(), stack, same, p, false)
 			require.NoError(t, err)
 			assert.Equal(t, scalings(lived.Activities), scalings(c.Results[0].Activities))
 		})
