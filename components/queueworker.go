@@ -101,7 +101,7 @@ func NewQueueWorker(ctx *pulumi.Context, name string, args *QueueWorkerArgs, opt
 	if len(name) > longestName {
 		found.Add("name", name, "has %d characters; the names of its roles leave room for %d", len(name), longestName)
 	}
-	found.AddError(complete.validate(args.Queue))
+	found.AddError(complete.validate())
 	if err := found.Err(); err != nil {
 		return nil, fmt.Errorf("queue worker %q:\n%w", name, Spell(err, complete.Spelling))
 	}

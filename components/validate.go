@@ -12,17 +12,17 @@ import (
 // joined into one error. Values that come from resources are not known yet and
 // pass; they are checked when they become known.
 func (args *QueueWorkerArgs) Validate() error {
-	return args.withDefaults().validate(args.Queue)
+	return args.withDefaults().validate()
 }
 
-// validate checks complete arguments; given is the queue without defaults.
-func (args QueueWorkerArgs) validate(given QueueArgs) error {
+// validate checks complete arguments.
+func (args QueueWorkerArgs) validate() error {
 	var found FieldErrors
 	for _, check := range args.checks() {
 		check.now(&found)
 	}
 	if args.Queue.Existing != nil {
-		validateExistingQueue(&found, given)
+		validateExistingQueue(&found, args.Queue)
 	} else {
 		validateQueue(&found, args.Queue)
 	}

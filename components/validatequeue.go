@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 )
 
@@ -30,12 +31,11 @@ func validateQueue(found *FieldErrors, q QueueArgs) {
 	}
 }
 
-// validateExistingQueue takes the arguments without defaults: with a queue that is
-// there already, nothing else about it can be chosen.
+// validateExistingQueue: with a queue that is there already, nothing else about it can be
+// chosen.
 func validateExistingQueue(found *FieldErrors, q QueueArgs) {
 	existing := q.Existing
-	q.Existing = nil
-	if !isZeroQueue(q) {
+	if !hasDefaults(q) {
 		found.Add("Queue.Existing", describe(existing.ARN), "is used as it is; no other setting of the queue may be given with it")
 	}
 	if existing.ARN == nil {
@@ -64,10 +64,11 @@ func (q *ExistingQueue) checks() []inputCheck {
 	}
 }
 
-func isZeroQueue(q QueueArgs) bool {
-	return q.Name == "" && q.DeadLetterQueueName == "" && q.VisibilityTimeoutSeconds == 0 && q.MessageRetentionSeconds == 0 &&
-		q.ContentBasedDeduplication == nil && q.KeepAwake == nil && !q.HighThroughput && q.MaxReceiveCount == 0 &&
-		!q.Protect && q.KMSKeyARN == nil && q.ProducerTopicARNs == nil && len(q.ProducerAccountIDs) == 0
+// hasDefaults says whether everything about a queue is as if it had been left out, but for
+// what goes with an existing one.
+func hasDefaults(q QueueArgs) bool {
+	q.Existing, q.PreviousKMSKeyARNs = nil, nil
+	return reflect.DeepEqual(q, QueueWorkerArgs{}.withDefaults().Queue)
 }
 
 var (

@@ -115,7 +115,7 @@ func (r *configReader) queue() components.QueueArgs {
 		PreviousKMSKeyARNs:        optionalList(r.strings("previousQueueKmsKeyArns")),
 		Protect:                   r.bool("protectQueue"),
 		ProducerTopicARNs:         optionalList(r.strings("producerTopicArns")),
-		ProducerAccountIDs:        r.strings("producerAccountIds"),
+		ProducerAccountIDs:        given(r.strings("producerAccountIds")),
 	}
 }
 
@@ -324,6 +324,14 @@ func optionalList(values []string) pulumi.StringArrayInput {
 		return nil
 	}
 	return pulumi.ToStringArray(values)
+}
+
+// given is nil for an empty list.
+func given(values []string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	return values
 }
 
 func inputs(values []string) []pulumi.StringInput {

@@ -253,3 +253,22 @@ func TestPulumiYamlStatesTheDefaults(t *testing.T) {
 	}
 	assert.Equal(t, inputsOf(map[string]string{"aws:region": "us-west-2", key("assignPublicIp"): "true", key("alarmTopicArn"): topic}), inputsOf(defaults))
 }
+
+// TestEveryKeyIsInAGoldenStack: so that each has a plan to review, and is deployed by the
+// sandbox.
+func TestEveryKeyIsInAGoldenStack(t *testing.T) {
+	t.Parallel()
+	set := map[string]bool{}
+	var declared []string
+	for _, stack := range goldenStacks {
+		loaded, err := stackfile.LoadFrom("..", folderOf(stack), stack)
+		require.NoError(t, err)
+		declared = slices.Collect(maps.Keys(loaded.Project.Config))
+		for full := range loaded.Settings.Config {
+			set[full.Name()] = true
+		}
+	}
+	for _, name := range declared {
+		assert.True(t, set[name], "%s is in no golden stack", name)
+	}
+}

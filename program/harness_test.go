@@ -2,6 +2,7 @@ package program
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,11 +14,25 @@ import (
 
 const project = "fargate-queue-worker"
 
+// shipped are the stacks of the project; goldenStacks have every key in at least one.
+var (
+	shipped      = []string{"dev", "prod"}
+	goldenStacks = append(slices.Clone(shipped), "joined", "everything", "paused")
+)
+
+// folderOf is where the file of a stack is.
+func folderOf(stack string) string {
+	if slices.Contains(shipped, stack) {
+		return ".."
+	}
+	return "testdata"
+}
+
 // stackConfig is the configuration of a stack as the CLI hands it over, with
 // overrides by key.
 func stackConfig(t testing.TB, stack string, overrides map[string]string) map[string]string {
 	t.Helper()
-	loaded, err := stackfile.Load("..", stack)
+	loaded, err := stackfile.LoadFrom("..", folderOf(stack), stack)
 	require.NoError(t, err)
 	values, err := loaded.Values()
 	require.NoError(t, err)
@@ -38,7 +53,13 @@ func account(t testing.TB) *cloud.Account {
 
 func options(t testing.TB, stack string, overrides map[string]string) plan.Options {
 	t.Helper()
-	return plan.Options{Project: project, Stack: stack, Account: account(t), Config: stackConfig(t, stack, overrides)}
+	a := account(t)
+	loaded, err := stackfile.LoadFrom("..", folderOf(stack), stack)
+	require.NoError(t, err)
+	if !slices.Contains(shipped, stack) {
+		require.NoError(t, loaded.PutExisting(a))
+	}
+	return plan.Options{Project: project, Stack: stack, Account: a, Config: stackConfig(t, stack, overrides)}
 }
 
 func key(name string) string { return project + ":" + name }

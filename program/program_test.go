@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden plans anew")
 // change shows what it does: go test ./program -update.
 func TestGoldenPlan(t *testing.T) {
 	t.Parallel()
-	for _, stack := range []string{"dev", "prod"} {
+	for _, stack := range goldenStacks {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
 			p, err := plan.Of(Declare(".."), options(t, stack, nil))

@@ -4,6 +4,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,8 @@ type Options struct {
 	CLIFolder string
 	// Stack is dev or prod, or any other there is a Pulumi.<stack>.yaml of.
 	Stack string
+	// StackFolder is where the stack's file is. Default: Root.
+	StackFolder string
 	// Config overrides the stack's configuration, as key=value.
 	Config []string
 	// Output gets what Pulumi prints.
@@ -54,7 +57,7 @@ type Stack struct {
 // Open prepares a stack: it reads its configuration, starts the provider, and has
 // the Pulumi CLI built if there is none. The provider stops when ctx does.
 func Open(ctx context.Context, o Options) (*Stack, error) {
-	settings, err := stackfile.Load(o.Root, o.Stack, o.Config...)
+	settings, err := stackfile.LoadFrom(o.Root, cmp.Or(o.StackFolder, o.Root), o.Stack, o.Config...)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ type Options struct {
 // Plan is what a program registered, in order of registration.
 type Plan struct {
 	Resources []Resource
+	// Calls are the tokens of the look-ups that it made.
+	Calls []string
 }
 
 // Resource is a registration.
@@ -59,7 +61,7 @@ func Of(program pulumi.RunFunc, o Options) (*Plan, error) {
 	err := pulumi.RunErr(program, pulumi.WithMocks(o.Project, o.Stack, r), func(info *pulumi.RunInfo) {
 		info.Config, info.ConfigSecretKeys, info.DryRun = o.Config, o.SecretKeys, o.Preview
 	})
-	return &Plan{Resources: r.registered}, err
+	return &Plan{Resources: r.registered, Calls: r.calls}, err
 }
 
 // recorder stands in for engine and provider. It makes the resources in the
@@ -72,6 +74,7 @@ type recorder struct {
 	mu         sync.Mutex
 	account    *cloud.Account
 	registered []Resource
+	calls      []string
 }
 
 // Call answers a look-up.
@@ -81,6 +84,7 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.calls = append(r.calls, args.Token)
 	result, err := provider.Call(r.account, args.Token, args.Args.Mappable())
 	return resource.NewPropertyMapFromMap(result), err
 }

@@ -50,11 +50,16 @@ func FindRoot(from string) (string, error) {
 // key=value on it; a value that is a JSON list or map is one. Keys that Pulumi.yaml
 // does not declare are refused.
 func Load(root, name string, overrides ...string) (*Stack, error) {
+	return LoadFrom(root, root, name, overrides...)
+}
+
+// LoadFrom is Load of a stack whose file is in another folder than Pulumi.yaml.
+func LoadFrom(root, folder, name string, overrides ...string) (*Stack, error) {
 	project, err := workspace.LoadProject(filepath.Join(root, "Pulumi.yaml"))
 	if err != nil {
 		return nil, fmt.Errorf("reading Pulumi.yaml: %w", err)
 	}
-	file := filepath.Join(root, "Pulumi."+name+".yaml")
+	file := filepath.Join(folder, "Pulumi."+name+".yaml")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no stack %q: no file Pulumi.%s.yaml", name, name)
 	}
@@ -75,7 +80,7 @@ func Load(root, name string, overrides ...string) (*Stack, error) {
 func (s *Stack) set(override string) error {
 	key, text, ok := strings.Cut(override, "=")
 	if !ok {
-		return fmt.Errorf("%q is no setting; write key=value", override)
+		return fmt.Errorf("%q is not a setting; write key=value", override)
 	}
 	parsed, err := s.parseKey(key)
 	if err != nil {
@@ -84,7 +89,7 @@ func (s *Stack) set(override string) error {
 	value := config.NewValue(text)
 	if strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") {
 		if !json.Valid([]byte(text)) {
-			return fmt.Errorf("%s: %q is no JSON list or map", key, text)
+			return fmt.Errorf("%s: %q is not a JSON list or map", key, text)
 		}
 		value = config.NewObjectValue(text)
 	}

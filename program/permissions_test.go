@@ -1,0 +1,64 @@
+package program
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"fargate-queue-worker/sandbox/permissions"
+	"fargate-queue-worker/sandbox/plan"
+)
+
+// TestDeployersPolicies keeps the documents in docs/policies as the plans have it, each
+// within what a managed policy may have: go test ./program -update.
+func TestDeployersPolicies(t *testing.T) {
+	t.Parallel()
+	for _, stack := range goldenStacks {
+		t.Run(stack, func(t *testing.T) {
+			t.Parallel()
+			p, err := plan.Of(Declare(".."), options(t, stack, nil))
+			require.NoError(t, err)
+			for kind, generate := range map[string]func(*plan.Plan) (string, error){"deploy": permissions.Deploy, "preview": permissions.Read} {
+				document, err := generate(p)
+				require.NoError(t, err)
+				assert.LessOrEqual(t, permissions.Size(document), permissions.Longest, kind)
+				if kind == "preview" {
+					assert.NotRegexp(t, `:(Create|Put|Delete|Update|Register|Run|Pass|Tag|Set)`, document, "it only looks")
+				}
+				if !slices.Contains(shipped, stack) {
+					continue
+				}
+				file := "../docs/policies/" + stack + "-" + kind + ".json"
+				if *update {
+					require.NoError(t, os.WriteFile(file, []byte(document), 0o644))
+				}
+				want, err := os.ReadFile(file)
+				require.NoError(t, err)
+				assert.Equal(t, string(want), document, "if the change is meant: go test ./program -update")
+			}
+		})
+	}
+}
+
+// TestANewResourceTypeNeedsItsActions: the table has to be told of it.
+func TestANewResourceTypeNeedsItsActions(t *testing.T) {
+	t.Parallel()
+	_, err := permissions.Deploy(&plan.Plan{Resources: []plan.Resource{{Type: "aws:s3/bucket:Bucket", Name: "b"}}})
+	require.ErrorContains(t, err, "what aws:s3/bucket:Bucket takes is not in the table")
+	_, err = permissions.Read(&plan.Plan{Calls: []string{"aws:s3/getBucket:getBucket"}})
+	require.ErrorContains(t, err, "what aws:s3/getBucket:getBucket takes is not in the table")
+}
+
+// TestTheFirstRoleCanBeRead: the provider reads what PowerUserAccess and iam:*Role leave out.
+func TestTheFirstRoleCanBeRead(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"dev-deploy", "prod-deploy", "dev-preview", "prod-preview"} {
+		document, err := os.ReadFile("../docs/policies/" + file + ".json")
+		require.NoError(t, err)
+		assert.Contains(t, string(document), `"iam:ListRolePolicies"`)
+		assert.Contains(t, string(document), `"iam:ListAttachedRolePolicies"`)
+	}
+}
