@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"fargate-queue-worker/spelling"
 )
 
 // containerKeys are the settings of a container definition. Source: Amazon ECS API
@@ -118,15 +119,8 @@ func validateLogDriver(found *FieldErrors, t TaskArgs) {
 
 func checkContainerKey(found *FieldErrors, field, key string) {
 	if !slices.Contains(containerKeys, key) {
-		found.Add(field, key, "is not a setting of a container; did you mean %s?", nearest(key, containerKeys))
+		found.Add(field, key, "is not a setting of a container%s", spelling.DidYouMean(key, containerKeys))
 	}
-}
-
-// nearest is the candidate that takes the fewest edits to get to.
-func nearest(text string, candidates []string) string {
-	return slices.MinFunc(candidates, func(a, b string) int {
-		return levenshtein.Distance(text, a, nil) - levenshtein.Distance(text, b, nil)
-	})
 }
 
 // show is an input as an error shows it.

@@ -180,8 +180,8 @@ func TestUnknownKeys(t *testing.T) {
 	require.NoError(t, err)
 	t.Setenv(pulumi.EnvConfig, string(text))
 	_, err = plan.Of(Declare(".."), plan.Options{Project: project, Stack: "dev", Account: account(t), Config: config})
-	require.ErrorContains(t, err, `fargate-queue-worker:maxCapcity: "3": is not a configuration key of this program; did you mean fargate-queue-worker:maxCapacity?`)
-	require.ErrorContains(t, err, `aws:assumeRoles: "x": is not handed on to the AWS provider of this program; did you mean aws:assumeRole?`)
+	require.ErrorContains(t, err, `fargate-queue-worker:maxCapcity: "3": is not a configuration key of this program; did you mean maxCapacity?`)
+	require.ErrorContains(t, err, `aws:assumeRoles: "x": is not handed on to the AWS provider of this program; did you mean assumeRole?`)
 	assert.NotContains(t, err.Error(), "other:key", "other namespaces are none of our business")
 }
 

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"fargate-queue-worker/components"
+	"fargate-queue-worker/spelling"
 )
 
 // configReader reads a stack's configuration and gathers what is wrong with it.
@@ -175,26 +175,17 @@ func (r *configReader) refuseKeysBut(all map[string]string) {
 		if namespace == "aws" {
 			want = "is not handed on to the AWS provider of this program"
 		}
-		if near := r.nearest(key, namespace); near != "" {
-			want += "; did you mean " + near + "?"
-		}
-		r.found.Add(key, value, "%s", want)
+		r.found.Add(key, value, "%s%s", want, spelling.DidYouMean(strings.TrimPrefix(key, namespace+":"), r.askedOf(namespace)))
 	}
 }
 
-// nearest is the key of a namespace that a misspelt one was most likely meant to be, or ""
-// if it resembles none.
-func (r *configReader) nearest(key, namespace string) string {
-	const resembles = 0.6
-	best, score := "", resembles
-	for _, candidate := range sortedKeys(r.asked) {
-		name, ok := strings.CutPrefix(candidate, namespace+":")
-		if !ok {
-			continue
-		}
-		if s := levenshtein.Similarity(strings.TrimPrefix(key, namespace+":"), name, nil); s > score {
-			best, score = candidate, s
+// askedOf are the keys of a namespace that the program reads, sorted.
+func (r *configReader) askedOf(namespace string) []string {
+	var names []string
+	for _, key := range sortedKeys(r.asked) {
+		if name, ok := strings.CutPrefix(key, namespace+":"); ok {
+			names = append(names, name)
 		}
 	}
-	return best
+	return names
 }

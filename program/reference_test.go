@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"fargate-queue-worker/sandbox/plan"
+	"fargate-queue-worker/sandbox/stackfile"
 )
 
 // providerKeys are the keys of aws: that the program hands on to its provider.
@@ -73,6 +74,11 @@ func TestProviderKeysAreRead(t *testing.T) {
 		documented = append(documented, key)
 	}
 	assert.ElementsMatch(t, documented, read)
+	var known []string
+	for _, name := range stackfile.ProviderKeys {
+		known = append(known, "aws:"+name)
+	}
+	assert.ElementsMatch(t, known, read, "the sandbox refuses what the program would")
 }
 
 // reference renders Pulumi.yaml in its order; its comments are the headings.

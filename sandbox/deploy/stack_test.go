@@ -26,6 +26,12 @@ const root = "../.."
 // open opens a stack whose state is in a folder of its own.
 func open(t *testing.T, ctx context.Context, folder, stack string, config ...string) *Stack {
 	t.Helper()
+	return openFrom(t, ctx, "", folder, stack, config...)
+}
+
+// openFrom opens a stack whose file is in a folder of the project.
+func openFrom(t *testing.T, ctx context.Context, stackFolder, folder, stack string, config ...string) *Stack {
+	t.Helper()
 	absolute, err := filepath.Abs(root)
 	require.NoError(t, err)
 	var output io.Writer = io.Discard
@@ -34,6 +40,7 @@ func open(t *testing.T, ctx context.Context, folder, stack string, config ...str
 	}
 	s, err := Open(ctx, Options{
 		Root: absolute, Folder: folder, CLIFolder: filepath.Join(absolute, ".sandbox"), Stack: stack, Config: config, Output: output,
+		StackFolder: filepath.Join(absolute, stackFolder),
 	})
 	require.NoError(t, err)
 	return s
@@ -184,6 +191,49 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
+// TestGoldenStacks deploys the stacks that have the keys which dev and prod do not set: up,
+// up without changes, destroy.
+func TestGoldenStacks(t *testing.T) {
+	t.Parallel()
+	for _, stack := range []string{"joined", "everything", "paused"} {
+		t.Run(stack, func(t *testing.T) {
+			t.Parallel()
+			ctx, folder := t.Context(), t.TempDir()
+			s := openFrom(t, ctx, "program/testdata", folder, stack)
+			_, err := s.Up(ctx)
+			require.NoError(t, err)
+			assert.Len(t, s.Account.Services, 1)
+			_, err = s.Up(ctx, optup.ExpectNoChanges())
+			require.NoError(t, err, "a second update changes nothing")
+			_, err = s.Destroy(ctx)
+			require.NoError(t, err)
+			left, err := s.ResourceCount(ctx)
+			require.NoError(t, err)
+			assert.Zero(t, left)
+			assert.Empty(t, s.Account.Services)
+			assert.NotEmpty(t, s.Account.TaskDefinitions, "old revisions stay")
+		})
+	}
+}
+
+// TestAChangedKeyIsToldOf: what was sent under the old one would be lost to the tasks.
+func TestAChangedKeyIsToldOf(t *testing.T) {
+	t.Parallel()
+	const old, key = "queueKmsKeyArn=arn:aws:kms:us-west-2:123456789012:key/1", "queueKmsKeyArn=arn:aws:kms:us-west-2:123456789012:key/2"
+	ctx, folder := t.Context(), t.TempDir()
+	_, err := open(t, ctx, folder, "dev", old).Up(ctx)
+	require.NoError(t, err)
+	told := func(config ...string) bool {
+		result, err := open(t, ctx, folder, "dev", config...).Preview(ctx)
+		require.NoError(t, err)
+		return strings.Contains(result.StdOut+result.StdErr, "queueKmsKeyArn: what was sent under arn:aws:kms:us-west-2:123456789012:key/1")
+	}
+	assert.True(t, told(key), "another key")
+	assert.True(t, told(), "no key")
+	assert.False(t, told(key, `previousQueueKmsKeyArns=["arn:aws:kms:us-west-2:123456789012:key/1"]`), "the old one is kept")
+	assert.False(t, told(old), "nothing changes")
+}
+
 func assertOutputs(t *testing.T, queueURL, target any) {
 	t.Helper()
 	assert.Contains(t, queueURL, "https://sqs.us-west-2.amazonaws.com/123456789012/")
@@ -327,11 +377,11 @@ func TestOpenRefuses(t *testing.T) {
 		want   string
 	}{
 		"no such stack":        {"staging", nil, `there is no stack "staging": no file Pulumi.staging.yaml`},
-		"no such key":          {"dev", []string{"maxCapcity=1"}, "fargate-queue-worker:maxCapcity is no key that Pulumi.yaml describes"},
-		"two such keys":        {"dev", []string{"maxCapcity=1", "fooBar=1"}, "fargate-queue-worker:fooBar is no key that Pulumi.yaml describes\nstack dev: fargate-queue-worker:maxCapcity is no key"},
+		"no such key":          {"dev", []string{"maxCapcity=1"}, "fargate-queue-worker:maxCapcity is not a key that Pulumi.yaml describes"},
+		"two such keys":        {"dev", []string{"maxCapcity=1", "fooBar=1"}, "fargate-queue-worker:fooBar is not a key that Pulumi.yaml describes (docs/configuration.md has them all)\nstack dev: fargate-queue-worker:maxCapcity is not a key that Pulumi.yaml describes; did you mean maxCapacity?"},
 		"no key of AWS":        {"dev", []string{"aws:acessKey=x"}, "aws:acessKey is not handed on to the AWS provider"},
-		"no value":             {"dev", []string{"maxCapacity"}, `"maxCapacity" is no setting; write key=value`},
-		"neither list nor map": {"dev", []string{"scalingSteps=[{lower: 1}]"}, "is no JSON list or map"},
+		"no value":             {"dev", []string{"maxCapacity"}, `"maxCapacity" is not a setting; write key=value`},
+		"neither list nor map": {"dev", []string{"scalingSteps=[{lower: 1}]"}, "is not a JSON list or map"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

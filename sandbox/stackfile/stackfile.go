@@ -13,11 +13,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+
+	"fargate-queue-worker/spelling"
 )
 
 // Stack is a stack's settings and those of its project.
@@ -103,16 +104,24 @@ func (s *Stack) parseKey(key string) (config.Key, error) {
 	return config.ParseKey(key)
 }
 
-// checkKeys names every key that nothing reads. Those of aws: are left to the program,
-// which knows what it hands on.
+// ProviderKeys are those of aws: that the program hands on to its provider.
+var ProviderKeys = strings.Fields(`
+	allowedAccountIds assumeRole customCaBundle defaultTags endpoints forbiddenAccountIds
+	httpProxy httpsProxy ignoreTags maxRetries noProxy profile region retryMode
+	sharedConfigFiles sharedCredentialsFiles skipCredentialsValidation skipMetadataApiCheck
+	skipRequestingAccountId stsRegion`)
+
+// checkKeys names every key that nothing reads.
 func (s *Stack) checkKeys() error {
 	var wrong []error
 	for _, key := range slices.SortedFunc(maps.Keys(s.Settings.Config), func(a, b config.Key) int { return strings.Compare(a.String(), b.String()) }) {
-		if _, declared := s.Project.Config[key.Name()]; key.Namespace() == s.Project.Name.String() && !declared {
-			near := slices.MinFunc(slices.Sorted(maps.Keys(s.Project.Config)), func(a, b string) int {
-				return levenshtein.Distance(key.Name(), a, nil) - levenshtein.Distance(key.Name(), b, nil)
-			})
-			wrong = append(wrong, fmt.Errorf("stack %s: %s is not a key that Pulumi.yaml describes; did you mean %s? (docs/configuration.md has them all)", s.Name, key, near))
+		_, declared := s.Project.Config[key.Name()]
+		switch {
+		case key.Namespace() == s.Project.Name.String() && !declared:
+			wrong = append(wrong, fmt.Errorf("stack %s: %s is not a key that Pulumi.yaml describes%s (docs/configuration.md has them all)",
+				s.Name, key, spelling.DidYouMean(key.Name(), slices.Sorted(maps.Keys(s.Project.Config)))))
+		case key.Namespace() == "aws" && !slices.Contains(ProviderKeys, key.Name()):
+			wrong = append(wrong, fmt.Errorf("stack %s: %s is not handed on to the AWS provider%s", s.Name, key, spelling.DidYouMean(key.Name(), ProviderKeys)))
 		}
 	}
 	return errors.Join(wrong...)
