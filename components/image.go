@@ -58,9 +58,6 @@ func (args *ImageArgs) checks() []inputCheck {
 	}
 }
 
-// Builds says whether the image is built.
-func (args *ImageArgs) Builds() bool { return args.Reference == nil && args.Repository == nil }
-
 // Validate reports what is wrong with the arguments, as *FieldError joined. It looks for
 // the Dockerfile.
 func (args *ImageArgs) Validate() error {

@@ -3,7 +3,6 @@ package program
 import (
 	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -153,9 +152,4 @@ func jsonName(field string) string {
 	}
 	first, size := utf8.DecodeRuneInString(field)
 	return string(unicode.ToLower(first)) + field[size:]
-}
-
-// allKeys are the keys of the table, sorted.
-func allKeys() []string {
-	return slices.Compact(slices.Sorted(maps.Values(keys)))
 }
