@@ -14,7 +14,7 @@ import (
 type OperationsArgs struct {
 	// TopicARN is an SNS topic, not a FIFO one, that the alarms below publish to when
 	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
-	// looks at, all of them $1.10. Default: none, and none of the alarms. That
+	// looks at, all of them $1.20. Default: none, and none of the alarms. That
 	// the dead-letter queue is not empty is told in any case.
 	TopicARN pulumi.StringInput `pulumi:"topicArn,optional"`
 	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;

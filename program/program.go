@@ -60,11 +60,19 @@ func deploy(ctx *pulumi.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	export(ctx, worker, image)
+	export(ctx, worker, image, cfg.Worker.Service.AssignPublicIP)
 	return nil
 }
 
-func export(ctx *pulumi.Context, worker *components.QueueWorker, image *components.Image) {
+// networkConfiguration is where the tasks run, as `aws ecs run-task` takes it.
+func networkConfiguration(worker *components.QueueWorker, publicIP bool) pulumi.StringOutput {
+	assign := map[bool]string{true: "ENABLED", false: "DISABLED"}[publicIP]
+	return pulumi.JSONMarshal(pulumi.Map{"awsvpcConfiguration": pulumi.Map{
+		"subnets": worker.SubnetIDs, "securityGroups": worker.SecurityGroupIDs, "assignPublicIp": pulumi.String(assign),
+	}})
+}
+
+func export(ctx *pulumi.Context, worker *components.QueueWorker, image *components.Image, publicIP bool) {
 	ctx.Export("queueUrl", worker.QueueURL)
 	ctx.Export("queueArn", worker.QueueARN)
 	ctx.Export("queueName", worker.QueueName)
@@ -83,6 +91,7 @@ func export(ctx *pulumi.Context, worker *components.QueueWorker, image *componen
 	ctx.Export("executionPolicy", worker.ExecutionPolicy)
 	ctx.Export("subnetIds", worker.SubnetIDs)
 	ctx.Export("securityGroupIds", worker.SecurityGroupIDs)
+	ctx.Export("networkConfiguration", networkConfiguration(worker, publicIP))
 	ctx.Export("logGroupName", worker.LogGroupName)
 	ctx.Export("scalableTargetId", worker.ScalableTargetID)
 	ctx.Export("policyArns", worker.PolicyARNs)
