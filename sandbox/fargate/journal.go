@@ -107,11 +107,12 @@ func (j *Journal) read() error {
 	return err
 }
 
-// gone are the handlers at work whose process group does not exist any more.
+// gone are the handlers at work whose process group has no living process any more.
 func (j *Journal) gone() []handlerKey {
 	var list []handlerKey
 	for key, group := range j.open {
-		if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
+		leader, all := syscall.Kill(group, 0), syscall.Kill(-group, 0)
+		if errors.Is(all, syscall.ESRCH) || errors.Is(leader, syscall.ESRCH) && onlyZombies(group) {
 			list = append(list, key)
 		}
 	}

@@ -36,7 +36,19 @@ func killSession(session int) {
 	}
 }
 
+// onlyZombies says that what is left of a process group has ended, and that its new parent, the
+// first process of the machine or the container, has not asked how. Some never do.
+func onlyZombies(group int) bool {
+	const zombie = "Z"
+	alive, err := processes(func(s procfs.ProcStat) bool { return s.PGRP == group && s.State != zombie })
+	return err == nil && len(alive) == 0
+}
+
 func inSession(session int) ([]procfs.ProcStat, error) {
+	return processes(func(s procfs.ProcStat) bool { return s.Session == session })
+}
+
+func processes(which func(procfs.ProcStat) bool) ([]procfs.ProcStat, error) {
 	all, err := procfs.AllProcs()
 	if err != nil {
 		return nil, err
@@ -44,7 +56,7 @@ func inSession(session int) ([]procfs.ProcStat, error) {
 	var list []procfs.ProcStat
 	for _, p := range all {
 		// One that has ended meanwhile has no stat.
-		if stat, err := p.Stat(); err == nil && stat.Session == session {
+		if stat, err := p.Stat(); err == nil && which(stat) {
 			list = append(list, stat)
 		}
 	}
