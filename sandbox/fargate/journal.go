@@ -147,7 +147,8 @@ func (j *Journal) note(line string) {
 	switch {
 	case len(fields) == 5 && fields[0] == "start":
 		e = Event{
-			Start: true, Task: fields[1], Message: fields[2], ReceiveCount: number(fields[3]), group: number(fields[4]),
+			Start: true, Task: fields[1], Message: fields[2],
+			ReceiveCount: number(fields[3]), group: number(fields[4]),
 		}
 		j.open[handlerKey{e.Task, e.Message}] = e.group
 	case len(fields) == 4 && fields[0] == "end":
