@@ -40,7 +40,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"a condition":        {"simulate --fail-on p95>1m", []string{`--fail-on: "p95>1m": p95 is no measure`}},
 		"no such workload":   {"simulate --workload nope", []string{`--workload: "nope": needs to be a file`, "trickle"}},
 		"no such price":      {"simulate --price gold=1", []string{`there is no price "gold"`}},
-		"no such key":        {"simulate --set nonsense=1", []string{"nonsense is no key that Pulumi.yaml describes"}},
+		"no such key":        {"simulate --set nonsense=1", []string{"nonsense is not a key that Pulumi.yaml describes"}},
 		"nothing to compare": {"simulate --against /nowhere/before.json", []string{"--against: open /nowhere/before.json"}},
 		"no run to compare":  {"simulate --workload trickle --days 1 --no-peers --against main.go", []string{`--against: "main.go" is no output of simulate --json`}},
 		"an older run":       {"simulate --workload trickle --days 1 --no-peers --against testdata/older.json", []string{`--against: "testdata/older.json" is of an older format`, "write it anew with simulate --json"}},
@@ -133,8 +133,8 @@ func TestSimulateAgainstAnotherRun(t *testing.T) {
 		"wake delay":   {[]string{"--wake-delay", "5"}, "wake-delay was 15, and is 5"},
 		"a reading":    {[]string{"--reading", "wake-zeros"}, "waking-reports-zeros was false, and is true"},
 		"start":        {[]string{"--start-to", "1m"}, "start-to was 40s, and is 1m0s"},
-		"price":        {[]string{"--price", "arm-vcpu=1"}, "price arm-vcpu was 0.03725, and is 1"},
-		"region":       {[]string{"--config", "aws:region=us-east-1"}, "price arm-vcpu was 0.03725, and is 0.03238"},
+		"price":        {[]string{"--price", "arm-vcpu=1"}, "price arm-vcpu was 0.03238, and is 1"},
+		"region":       {[]string{"--config", "aws:region=us-west-1"}, "price arm-vcpu was 0.03238, and is 0.03725"},
 	}
 	for name, tc := range cases {
 		_, err := run(append(tc.flags, "--workload", jobs, "--against", before)...)

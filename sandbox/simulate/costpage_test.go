@@ -60,7 +60,7 @@ func costTable(t *testing.T) string {
 	}
 	scaling := alarms()
 	inSteps := alarms("adjustmentType=ChangeInCapacity", `scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`)
-	people := alarms("alarmTopicArn=arn:aws:sns:us-west-1:123456789012:on-call") - scaling
+	people := alarms("alarmTopicArn=arn:aws:sns:us-west-2:123456789012:on-call") - scaling
 	system, err := dev.itself()
 	require.NoError(t, err)
 	calls := system.standing().callsAnHour * hoursAMonth
@@ -76,7 +76,7 @@ func costTable(t *testing.T) string {
 	row("SQS FIFO", "0: no task, no polls", fmt.Sprintf("$%.2f a million requests, after the first %.0f a month; a waiting worker polls three times a minute", p.MillionRequests, p.FreeRequests))
 	row("keep-awake schedule", fmt.Sprintf("%.0f calls a month of %.0f that are free", calls, p.FreeScheduleCalls), "the same")
 	row("logs", "storage", fmt.Sprintf("$%.2f per GB written", p.LogsGB))
-	row("the worker's metrics", "0 while there are none", fmt.Sprintf("up to ten at $%.2f a month, prorated by the hour", p.CustomMetric))
+	row("the worker's metrics", "0 while there are none", fmt.Sprintf("up to %d at $%.2f a month, prorated by the hour", len(workerMetrics()), p.CustomMetric))
 	return text.String()
 }
 

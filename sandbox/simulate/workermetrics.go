@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,16 @@ var metricNames = sync.OnceValue(func() map[consumer.EventKind][]string {
 	}
 	return names
 })
+
+// workerMetrics are the names of all of them.
+func workerMetrics() []string {
+	var all []string
+	for _, names := range metricNames() {
+		all = append(all, names...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // writtenAfter asks the worker's own metrics which of them an event writes.
 func writtenAfter(event consumer.Event) []string {

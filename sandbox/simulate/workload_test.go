@@ -82,7 +82,7 @@ func TestWorkloadsThatCannotBe(t *testing.T) {
 		"nothing arrives":     {"w.yaml", good, "arrivals: none: needs to be a list"},
 		"no work":             {"w.yaml", "arrivals: [{perDay: 1}]", "work.median: 0s: needs to be a duration above 0"},
 		"p95 below median":    {"w.yaml", "work: {median: 10s, p95: 1s}\narrivals: [{perDay: 1}]", "work.p95: 1s"},
-		"CPU over all":        {"w.yaml", good + "cpu: {working: 120}\narrivals: [{perDay: 1}]", "cpu.working: 120: needs to be 0 to 100"},
+		"CPU over all":        {"w.yaml", good + "cpu: {working: 1700}\nmemory: 130000\narrivals: [{perDay: 1}]", "cpu.working: 1700: needs to be 0 to 1600, percent of one vCPU"},
 		"groups below none":   {"w.yaml", good + "groups: -1\narrivals: [{perDay: 1}]", "groups: -1"},
 		"two ways at once":    {"w.yaml", good + "arrivals: [{perDay: 1, messages: 2, at: \"02:00\"}]", "number 1: needs one of perDay, rate and messages"},
 		"no time":             {"w.yaml", good + "arrivals: [{messages: 2}]", "messages need a time (at) or a number of bursts"},
