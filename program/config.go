@@ -37,6 +37,7 @@ func LoadConfig(ctx *pulumi.Context, folder string) (Config, error) {
 	cfg := r.config()
 	r.refuseUnknown()
 	r.check(cfg)
+	r.checkWorkerSettings()
 	if err := r.found.Err(); err != nil {
 		return Config{}, fmt.Errorf("the configuration of stack %s is not right:\n%w", ctx.Stack(), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"fargate-queue-worker/worker/settings"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -27,7 +28,7 @@ var errCheckFailed = errors.New("the worker cannot work like this")
 
 // runCheck finds out whether a worker with these arguments could work here, without
 // receiving a message, and writes what it has found, a line for each check.
-func runCheck(ctx context.Context, output io.Writer, prepare func(settings) error) error {
+func runCheck(ctx context.Context, output io.Writer, prepare func(settings.Settings) error) error {
 	failed := false
 	report := func(name, found string, err error) {
 		if err != nil {
@@ -37,7 +38,7 @@ func runCheck(ctx context.Context, output io.Writer, prepare func(settings) erro
 		}
 		fmt.Fprintf(output, "ok      %s: %s\n", name, found)
 	}
-	s, err := readSettings(env.ToMap(os.Environ()))
+	s, err := settings.Read(env.ToMap(os.Environ()))
 	report("settings", "valid", err)
 	if err == nil {
 		report("handler", "can be started", prepare(s))

@@ -23,6 +23,7 @@ import (
 	"fargate-queue-worker/sandbox/awsapi"
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/settings"
 )
 
 var (
@@ -56,7 +57,7 @@ func journalingWorker(journal string) int {
 		fmt.Fprintf(file, "end %s\n", m.Body)
 		return nil
 	})
-	s, err := readSettings(env.ToMap(os.Environ()))
+	s, err := settings.Read(env.ToMap(os.Environ()))
 	if err == nil {
 		err = consume(context.Background(), s, handler, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -25,6 +24,7 @@ import (
 	"fargate-queue-worker/worker/dlq"
 	"fargate-queue-worker/worker/emf"
 	"fargate-queue-worker/worker/protection"
+	"fargate-queue-worker/worker/settings"
 )
 
 // version is set when the image is built.
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	}
 	switch {
 	case first == "-h", isFlag(first, "help"):
-		return errors.Join(printHelp(os.Stdout), printCommands(os.Stdout))
+		return printHelp(os.Stdout)
 	case isFlag(first, "version"):
 		_, err := fmt.Println("worker", version, goVersion())
 		return err
@@ -71,9 +71,9 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 		args = args[1:]
 	}
 	if checking {
-		return runCheck(ctx, os.Stdout, func(s settings) error { return prepare(ctx, s, args, logger) })
+		return runCheck(ctx, os.Stdout, func(s settings.Settings) error { return prepare(ctx, s, args, logger) })
 	}
-	s, err := readSettings(env.ToMap(os.Environ()))
+	s, err := settings.Read(env.ToMap(os.Environ()))
 	if err != nil {
 		return fmt.Errorf("the environment is not right (worker -help explains it):\n%w", err)
 	}
@@ -83,14 +83,8 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 // isFlag reports whether an argument is a flag, with one dash or two.
 func isFlag(arg, name string) bool { return arg == "-"+name || arg == "--"+name }
 
-// printCommands writes what there is besides running a program.
-func printCommands(output io.Writer) error {
-	_, err := io.WriteString(output, functionHelp+dlq.Usage)
-	return err
-}
-
 // runProgram runs a program once per message.
-func runProgram(ctx context.Context, s settings, program []string, logger *slog.Logger) error {
+func runProgram(ctx context.Context, s settings.Settings, program []string, logger *slog.Logger) error {
 	handler, err := newHandler(s, program, logger)
 	if err != nil {
 		return err
@@ -99,26 +93,26 @@ func runProgram(ctx context.Context, s settings, program []string, logger *slog.
 }
 
 // prepareProgram finds out whether the program can be started.
-func prepareProgram(_ context.Context, s settings, program []string, logger *slog.Logger) error {
+func prepareProgram(_ context.Context, s settings.Settings, program []string, logger *slog.Logger) error {
 	_, err := newHandler(s, program, logger)
 	return err
 }
 
 // stopGrace is what programs have between SIGTERM and SIGKILL when the worker stops: what
 // the consumer gives to its handlers, less the time that these take to return.
-func (s settings) stopGrace() time.Duration {
+func stopGrace(s settings.Settings) time.Duration {
 	const returning = 2 * time.Second
-	return consumer.CancelGrace(s.consumer().StopSignal) - returning
+	return consumer.CancelGrace(s.Consumer().StopSignal) - returning
 }
 
 // newHandler is the program given, or one that logs each message.
-func newHandler(s settings, program []string, logger *slog.Logger) (consumer.Handler, error) {
+func newHandler(s settings.Settings, program []string, logger *slog.Logger) (consumer.Handler, error) {
 	if len(program) > 0 {
 		handler, err := command.New(program, logger)
 		if err != nil {
 			return nil, err
 		}
-		handler.StopGrace = s.stopGrace()
+		handler.StopGrace = stopGrace(s)
 		return handler, nil
 	}
 	return consumer.HandlerFunc(func(_ context.Context, m *consumer.Message) error {
@@ -127,27 +121,26 @@ func newHandler(s settings, program []string, logger *slog.Logger) (consumer.Han
 	}), nil
 }
 
-func consume(ctx context.Context, s settings, handler consumer.Handler, logger *slog.Logger) error {
+func consume(ctx context.Context, s settings.Settings, handler consumer.Handler, logger *slog.Logger) error {
 	client, err := newSQS(ctx)
 	if err != nil {
 		return err
 	}
 	task := protection.FromEnvironment(protection.Options{HandlerTimeout: s.HandlerTimeout, HoldDown: s.HoldDown, Logger: logger})
-	metrics := emf.New(os.Stdout, s.queueName())
-	settings := s.consumer()
-	settings.Logger = logger
-	settings.Observe = observer(metrics, logger, s.LogMessages)
+	metrics := emf.New(os.Stdout, s.QueueName())
+	config := s.Consumer()
+	config.Logger, config.Observe = logger, observer(metrics, logger, s.LogMessages)
 	if task != nil {
-		settings.Protection = task
+		config.Protection = task
 	}
-	c, err := consumer.New(client, handler, settings)
+	c, err := consumer.New(client, handler, config)
 	if err != nil {
 		return err
 	}
 	flushing, stopFlushing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFlushing()
 	go flushEveryMinute(flushing, metrics, logger)
-	logger.Info("the worker starts", "version", version, "queue", s.queueName(), "concurrency", s.Concurrency)
+	logger.Info("the worker starts", "version", version, "queue", s.QueueName(), "concurrency", s.Concurrency)
 	err = c.Run(ctx)
 	return errors.Join(err, finish(task, metrics, logger))
 }

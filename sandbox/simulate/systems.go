@@ -10,7 +10,7 @@ import (
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/declared"
 	"fargate-queue-worker/worker/consumer"
-	"fargate-queue-worker/worker/protection"
+	"fargate-queue-worker/worker/settings"
 )
 
 // System is a way to scale tasks: an account whose alarms and policies do, or a
@@ -76,44 +76,30 @@ func (s Stack) itself() (System, error) {
 	if err != nil {
 		return System{}, err
 	}
+	worker, err := workerOf(consumer.Container)
+	if err != nil {
+		return System{}, err
+	}
 	return System{
-		Name: s.Name, Is: "the stack, as its program declares it, with the project's worker", Account: account, ByCloudWatch: true,
-		QueueConsumer: consumer, Worker: workerOf(consumer.Container),
+		Name: s.Name, Is: "the stack, as its program declares it, with the project's worker",
+		Account: account, ByCloudWatch: true, QueueConsumer: consumer, Worker: worker,
 	}, nil
 }
 
-// workerOf reads the settings of the project's worker from its environment.
-func workerOf(c cloud.Container) WorkerSettings {
-	w := WorkerSettings{Protection: true, HoldDown: protection.DefaultHoldDown}
+// workerOf reads the settings of the project's worker from its environment, as it does
+// itself.
+func workerOf(c cloud.Container) (WorkerSettings, error) {
+	environment := map[string]string{}
 	for _, v := range c.Environment {
-		switch v.Name {
-		case "DLQ_URL":
-			w.DeadLetterQueueURL = v.Value
-		case "CONCURRENCY":
-			if n, err := strconv.Atoi(v.Value); err == nil && n > 0 {
-				w.Concurrency = n
-			}
-		case "MAX_ATTEMPTS":
-			if n, err := strconv.Atoi(v.Value); err == nil && n > 0 {
-				w.MaxAttempts = n
-			}
-		case "VISIBILITY_TIMEOUT":
-			if d, err := time.ParseDuration(v.Value); err == nil {
-				w.VisibilityTimeout = d
-			}
-		case "HANDLER_TIMEOUT":
-			if d, err := time.ParseDuration(v.Value); err == nil {
-				w.HandlerTimeout = d
-			}
-		case "PROTECTION_HOLD_DOWN":
-			if d, err := time.ParseDuration(v.Value); err == nil {
-				w.HoldDown = d
-			}
-		}
+		environment[v.Name] = v.Value
 	}
-	w.Config = w.Config.WithDefaults()
+	read, err := settings.Read(environment)
+	if err != nil {
+		return WorkerSettings{}, fmt.Errorf("the worker's environment:\n%w", err)
+	}
+	w := WorkerSettings{Config: read.Consumer().WithDefaults(), Protection: true, HoldDown: read.HoldDown}
 	w.Drain = max(0, time.Duration(c.StopTimeout)*time.Second-w.StopSignal)
-	return w
+	return w, nil
 }
 
 // ordinary is a worker that is not protected and has the 30 s of ECS's default to

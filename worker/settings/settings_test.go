@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"flag"
@@ -15,17 +15,30 @@ import (
 
 func TestReadSettings(t *testing.T) {
 	t.Parallel()
-	s, err := readSettings(map[string]string{
+	s, err := Read(map[string]string{
 		"QUEUE_URL": "https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "DLQ_URL": "dlq", "HANDLER_TIMEOUT": "90m", "STOP_TIMEOUT_SECONDS": "60",
 	})
 	require.NoError(t, err)
-	c := s.consumer()
-	assert.Equal(t, "jobs.fifo", s.queueName())
+	c := s.Consumer()
+	assert.Equal(t, "jobs.fifo", s.QueueName())
 	assert.Equal(t, "dlq", c.DeadLetterQueueURL)
 	assert.Equal(t, 90*time.Minute, c.HandlerTimeout)
 	assert.Equal(t, time.Minute, c.StopTimeout)
 	assert.Equal(t, time.Minute, c.VisibilityTimeout)
 	assert.Equal(t, 10, c.Concurrency)
+}
+
+func TestFunctionSettings(t *testing.T) {
+	t.Parallel()
+	s, err := Read(map[string]string{
+		"QUEUE_URL": "q", "REPORT_BATCH_ITEM_FAILURES": "true", "PERMANENT_ERRORS": "ValueError, customError",
+	})
+	require.NoError(t, err)
+	assert.True(t, s.ReportBatchItemFailures)
+	assert.Equal(t, []string{"ValueError", "customError"}, s.PermanentErrors)
+	s, err = Read(map[string]string{"QUEUE_URL": "q", "PERMANENT_ERRORS": ""})
+	require.NoError(t, err)
+	assert.Empty(t, s.PermanentErrors)
 }
 
 func TestWrongSettings(t *testing.T) {
@@ -39,6 +52,14 @@ func TestWrongSettings(t *testing.T) {
 		"no duration": {
 			map[string]string{"BACKOFF": "soon", "LOG_MESSAGES": "maybe"},
 			[]string{`BACKOFF: "soon": needs to be a duration, such as 15s`, `LOG_MESSAGES: "maybe": needs to be true or false, such as true`},
+		},
+		"some that cannot be read and some that are out of range": {
+			map[string]string{"QUEUE_URL": "x", "CONCURRENCY": "0", "BACKOFF": "5"},
+			[]string{`BACKOFF: "5": needs to be a duration, such as 15s`, "CONCURRENCY: 0: needs to be above 0"},
+		},
+		"of functions": {
+			map[string]string{"QUEUE_URL": "x", "REPORT_BATCH_ITEM_FAILURES": "maybe", "PERMANENT_ERRORS": "A,,B"},
+			[]string{`REPORT_BATCH_ITEM_FAILURES: "maybe": needs to be true or false`, "PERMANENT_ERRORS: A,,B: needs to be error types"},
 		},
 		"out of range": {
 			map[string]string{"QUEUE_URL": "q", "VISIBILITY_TIMEOUT": "1s", "HANDLER_TIMEOUT": "13h", "STOP_TIMEOUT_SECONDS": "10"},
@@ -64,7 +85,7 @@ func TestWrongSettings(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := readSettings(tc.environment)
+			_, err := Read(tc.environment)
 			for _, want := range tc.want {
 				require.ErrorContains(t, err, want)
 			}
@@ -75,7 +96,7 @@ func TestWrongSettings(t *testing.T) {
 func TestHelpHasEveryVariable(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	require.NoError(t, printHelp(&text))
+	require.NoError(t, Print(&text))
 	for _, name := range []string{"QUEUE_URL", "DLQ_URL", "CONCURRENCY", "HANDLER_TIMEOUT", "PROTECTION_HOLD_DOWN", "11h58m"} {
 		assert.Contains(t, text.String(), name)
 	}
@@ -84,14 +105,14 @@ func TestHelpHasEveryVariable(t *testing.T) {
 var update = flag.Bool("update", false, "write the reference anew")
 
 // TestSettingsReference keeps docs/worker-settings.md as the settings are:
-// go test ./worker -update.
+// go test ./worker/settings -update.
 func TestSettingsReference(t *testing.T) {
 	t.Parallel()
-	const file = "../docs/worker-settings.md"
+	const file = "../../docs/worker-settings.md"
 	var page strings.Builder
 	page.WriteString(`# Settings of the worker
 
-<!-- Written from worker/settings.go by go test ./worker -update; change it there. -->
+<!-- Written from worker/settings/settings.go by go test ./worker/settings -update; change it there. -->
 
 Environment variables of the task: the stack sets the queues and the time to stop, the
 others go into ` + "`environment`" + ` in its configuration. A wrong value ends the worker at its
@@ -100,7 +121,7 @@ start, with the name of the variable and what would be right.
 | variable | default | what it is |
 |---|---|---|
 `)
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[settings]()) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
 		tag := field.Tag
 		value := tag.Get("envDefault")
 		if value != "" {
@@ -113,5 +134,5 @@ start, with the name of the variable and what would be right.
 	}
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), page.String(), "if the change is meant: go test ./worker -update")
+	assert.Equal(t, string(want), page.String(), "if the change is meant: go test ./worker/settings -update")
 }

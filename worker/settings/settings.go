@@ -1,10 +1,15 @@
-package main
+// Package settings is the worker's configuration, as its environment gives it. Whoever
+// deploys or simulates a worker reads it here, too.
+package settings
 
 import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,8 +19,8 @@ import (
 	"fargate-queue-worker/worker/consumer"
 )
 
-// settings are the worker's configuration, from its environment.
-type settings struct {
+// Settings are the worker's configuration.
+type Settings struct {
 	QueueURL           string        `env:"QUEUE_URL" what:"URL of the SQS FIFO queue; required"`
 	DeadLetterQueueURL string        `env:"DLQ_URL" what:"URL of the dead-letter queue, for messages that failed too often or can never succeed"`
 	Concurrency        int           `env:"CONCURRENCY" envDefault:"10" what:"message groups worked on at once"`
@@ -28,30 +33,38 @@ type settings struct {
 	StopSignal         int           `env:"STOP_SIGNAL_SECONDS" envDefault:"15" what:"how many of them are left when running handlers get their own SIGTERM, 15 to 105; all but 10 of these are theirs"`
 	HoldDown           time.Duration `env:"PROTECTION_HOLD_DOWN" envDefault:"30s" what:"how long an idle task stays protected; keep it below the idle alarm's minutes"`
 	LogMessages        bool          `env:"LOG_MESSAGES" envDefault:"true" what:"a line in the log for each message that is done"`
+	// The settings of functions of Lambda.
+	ReportBatchItemFailures bool     `env:"REPORT_BATCH_ITEM_FAILURES" envDefault:"false" what:"with -lambda: batchItemFailures in a response count, as Lambda's setting of that name"`
+	PermanentErrors         []string `env:"PERMANENT_ERRORS" what:"with -lambda: error types, separated by commas, that no repetition helps: dead-letter queue at once"`
 }
 
-// readSettings reads and checks the environment; the error names every variable that
-// is wrong.
-func readSettings(environment map[string]string) (settings, error) {
-	var s settings
-	err := env.ParseWithOptions(&s, env.Options{Environment: environment})
-	if err != nil {
-		return s, describe(err, environment)
+// Read reads and checks an environment; the error names every variable that is wrong.
+func Read(environment map[string]string) (Settings, error) {
+	var s Settings
+	unreadable := unreadable(env.ParseWithOptions(&s, env.Options{Environment: environment}), environment)
+	for i, name := range s.PermanentErrors {
+		s.PermanentErrors[i] = strings.TrimSpace(name)
 	}
-	if err := s.check(); err != nil {
-		return s, err
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(unreadable)) {
+		wrong = append(wrong, unreadable[name])
 	}
-	return s, byVariable(s.consumer().Validate())
+	for _, err := range append(s.check(), byVariable(s.Consumer().Validate())...) {
+		var field *consumer.ConfigError
+		if !errors.As(err, &field) || unreadable[field.Field] == nil {
+			wrong = append(wrong, err)
+		}
+	}
+	return s, errors.Join(wrong...)
 }
 
 // check has the rules that the consumer cannot know.
-func (s settings) check() error {
+func (s Settings) check() (wrong []error) {
 	const (
 		longestOfFargate   = 120
 		longestStopSignal  = 105             // which leaves a job 15 s that it did not know of
 		shortestIdleWindow = 3 * time.Minute // of a guarded alarm
 	)
-	var wrong []error
 	add := func(name string, value any, want string) {
 		wrong = append(wrong, &consumer.ConfigError{Field: name, Value: value, Want: want})
 	}
@@ -68,49 +81,55 @@ func (s settings) check() error {
 		add("STOP_SIGNAL_SECONDS", s.StopSignal, fmt.Sprintf("needs to be at most %d", longestStopSignal))
 	}
 	if s.HoldDown >= shortestIdleWindow {
-		add("PROTECTION_HOLD_DOWN", s.HoldDown, fmt.Sprintf("needs to be below %s, or scale-in finds an idle task protected", shortestIdleWindow))
+		add("PROTECTION_HOLD_DOWN", s.HoldDown,
+			fmt.Sprintf("needs to be below %s, or scale-in finds an idle task protected", shortestIdleWindow))
 	}
-	return errors.Join(wrong...)
+	if i := slices.Index(s.PermanentErrors, ""); i >= 0 {
+		add("PERMANENT_ERRORS", strings.Join(s.PermanentErrors, ","), "needs to be error types, separated by commas")
+	}
+	return wrong
 }
 
 // byVariable names the variables of a wrong configuration instead of its fields,
 // which the settings have under the same names.
-func byVariable(err error) error {
+func byVariable(err error) (wrong []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return err
+		return nil // there is nothing wrong with it
 	}
-	var wrong []error
 	for _, e := range joined.Unwrap() {
 		var field *consumer.ConfigError
 		if errors.As(e, &field) {
-			if own, ok := reflect.TypeFor[settings]().FieldByName(field.Field); ok {
+			if own, ok := reflect.TypeFor[Settings]().FieldByName(field.Field); ok {
 				e = &consumer.ConfigError{Field: own.Tag.Get("env"), Value: field.Value, Want: field.Want}
 			}
 		}
 		wrong = append(wrong, e)
 	}
-	return errors.Join(wrong...)
+	return wrong
 }
 
-// describe says which variable has which wrong value.
-func describe(err error, environment map[string]string) error {
+// unreadable are the variables that cannot be read at all, with what they need to be.
+func unreadable(err error, environment map[string]string) map[string]error {
+	wrong := map[string]error{}
 	var all env.AggregateError
 	if !errors.As(err, &all) {
-		return err
+		return wrong
 	}
-	var wrong []error
 	for _, e := range all.Errors {
 		var parse env.ParseError
 		if !errors.As(e, &parse) {
-			wrong = append(wrong, e)
+			wrong[""] = errors.Join(wrong[""], e)
 			continue
 		}
-		field, _ := reflect.TypeFor[settings]().FieldByName(parse.Name)
+		field, _ := reflect.TypeFor[Settings]().FieldByName(parse.Name)
 		name := field.Tag.Get("env")
-		wrong = append(wrong, fmt.Errorf("%s: %q: needs to be %s, such as %s", name, environment[name], kindOf(field.Type), field.Tag.Get("envDefault")))
+		wrong[name] = &consumer.ConfigError{
+			Field: name, Value: strconv.Quote(environment[name]),
+			Want: fmt.Sprintf("needs to be %s, such as %s", kindOf(field.Type), field.Tag.Get("envDefault")),
+		}
 	}
-	return errors.Join(wrong...)
+	return wrong
 }
 
 func kindOf(t reflect.Type) string {
@@ -124,8 +143,8 @@ func kindOf(t reflect.Type) string {
 	}
 }
 
-// consumer is the part that the consumer needs.
-func (s settings) consumer() consumer.Config {
+// Consumer is the part that the consumer needs.
+func (s Settings) Consumer() consumer.Config {
 	return consumer.Config{
 		QueueURL: s.QueueURL, DeadLetterQueueURL: s.DeadLetterQueueURL, Concurrency: s.Concurrency,
 		VisibilityTimeout: s.VisibilityTimeout, HandlerTimeout: s.HandlerTimeout, MaxAttempts: s.MaxAttempts,
@@ -134,25 +153,14 @@ func (s settings) consumer() consumer.Config {
 	}
 }
 
-// queueName is the last part of the queue's URL.
-func (s settings) queueName() string { return s.QueueURL[strings.LastIndex(s.QueueURL, "/")+1:] }
+// QueueName is the last part of the queue's URL.
+func (s Settings) QueueName() string { return s.QueueURL[strings.LastIndex(s.QueueURL, "/")+1:] }
 
-// printHelp writes the settings as a table.
-func printHelp(output io.Writer) error {
-	const head = `usage: worker [-- program arguments...]
-
-Runs the program once per message of an SQS FIFO queue: the body on standard input,
-MESSAGE_ID, MESSAGE_GROUP_ID, MESSAGE_RECEIVE_COUNT and more in the environment. Exit
-code 0 is done, 65 can never succeed (dead-letter queue), any other is tried again.
-Without a program each message is logged and done.
-
-`
-	if _, err := io.WriteString(output, head); err != nil {
-		return err
-	}
+// Print writes the settings as a table.
+func Print(output io.Writer) error {
 	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "variable\tdefault\tmeaning")
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[settings]()) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", field.Tag.Get("env"), field.Tag.Get("envDefault"), field.Tag.Get("what"))
 	}
 	return table.Flush()
