@@ -169,7 +169,7 @@ func CancelGrace(stopSignal time.Duration) time.Duration { return stopSignal - h
 
 // PollWait is how long a long poll waits.
 func (c Config) PollWait() time.Duration {
-	wait := min(c.WaitTime, c.VisibilityTimeout/3, c.StopTimeout-handBackTime)
+	wait := min(c.WaitTime, c.VisibilityTimeout/3, c.StopTimeout-c.StopSignal)
 	return max(shortestWait, wait.Truncate(time.Second))
 }
 

@@ -31,6 +31,9 @@ func (c *Consumer) drain(polled <-chan error, cancelWork context.CancelCauseFunc
 	if waitUntil(finished, deadline.Add(CancelGrace(c.config.StopSignal))) {
 		return err
 	}
+	if c.slots.working() == 0 && waitUntil(finished, c.killedAt.Add(c.config.StopTimeout-time.Second)) {
+		return err // a poll took longer than the handlers
+	}
 	c.config.Logger.Error("handlers do not return; their messages become visible by themselves",
 		"groups", len(c.currentLeases()))
 	return nil

@@ -89,7 +89,7 @@ func TestDrain(t *testing.T) {
 			close(hung)
 		})
 	})
-	t.Run("a poll that is cut off is recovered", func(t *testing.T) {
+	t.Run("an answer that is lost while stopping is recovered", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, 10)
@@ -100,7 +100,8 @@ func TestDrain(t *testing.T) {
 				if err == nil && arrive && strings.HasSuffix(req.Header.Get("X-Amz-Target"), "ReceiveMessage") {
 					arrive = false
 					cancel() // SIGTERM, while the answer with the message is on its way
-					return nil, context.Canceled
+					time.Sleep(time.Millisecond)
+					return nil, errors.New("connection reset by peer")
 				}
 				return response, err
 			})

@@ -183,13 +183,17 @@ func (p *poll) receive(ctx context.Context, wait time.Duration) error {
 		ReceiveRequestAttemptId:     aws.String(p.attempt),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
-	})
+	}, once)
 	if err != nil {
 		return err
 	}
 	p.messages = output.Messages
 	return nil
 }
+
+// once has the SDK try once: its own repetitions of a long poll would run into our limit
+// of time, and so be cut off.
+func once(o *sqs.Options) { o.Retryer = aws.NopRetryer{} }
 
 // polls counts the polls under way.
 type polls struct {
