@@ -37,7 +37,9 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 		args = &ClusterArgs{}
 	}
 	c := &Cluster{}
-	if err := ctx.RegisterComponentResource(ClusterType, name, c, opts...); err != nil {
+	if err := ctx.RegisterComponentResourceV2(ClusterType, name, given(pulumi.Map{
+		"existing": args.Existing, "spot": pulumi.Bool(args.Spot), "tags": args.Tags,
+	}), c, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	join := c.create

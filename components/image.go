@@ -151,7 +151,7 @@ func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.
 		check.later(itself)
 	}
 	image := &Image{}
-	if err := ctx.RegisterComponentResource(ImageType, name, image, opts...); err != nil {
+	if err := ctx.RegisterComponentResourceV2(ImageType, name, checked.inputs(), image, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	provide := image.build
@@ -165,6 +165,15 @@ func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.
 		return nil, err
 	}
 	return image, ctx.RegisterResourceOutputs(image, pulumi.Map{"uri": image.URI, "repositoryArn": image.RepositoryARN})
+}
+
+// inputs are what the state shows of the component.
+func (args *ImageArgs) inputs() pulumi.Map {
+	return given(pulumi.Map{
+		"reference": args.Reference, "repository": args.Repository, "tag": args.Tag, "digest": args.Digest,
+		"dockerfile": pulumi.String(args.Dockerfile), "context": pulumi.String(args.Context),
+		"architecture": pulumi.String(cmp.Or(args.Architecture, X8664)), "tags": args.Tags,
+	})
 }
 
 // take uses an image as it is named.

@@ -128,7 +128,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		check.later(itself)
 	}
 	n := &Network{}
-	if err := ctx.RegisterComponentResource(NetworkType, name, n, opts...); err != nil {
+	if err := ctx.RegisterComponentResourceV2(NetworkType, name, checked.inputs(), n, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	if err := n.subnets(ctx, name, checked); err != nil {
@@ -139,6 +139,15 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	}
 	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{
 		"vpcId": n.VPCID, "subnetIds": n.SubnetIDs, "securityGroupIds": n.SecurityGroupIDs,
+	})
+}
+
+// inputs are what the state shows of the component.
+func (args *NetworkArgs) inputs() pulumi.Map {
+	return given(pulumi.Map{
+		"vpcId": args.VPCID, "subnetIds": args.SubnetIDs, "securityGroupIds": args.SecurityGroupIDs,
+		"availabilityZones": pulumi.ToStringArray(args.AvailabilityZones), "cidr": pulumi.String(args.CIDR),
+		"publicIps": pulumi.Bool(args.PublicIPs), "tags": args.Tags,
 	})
 }
 

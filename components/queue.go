@@ -137,24 +137,24 @@ func (b *builder) joinQueue(existing ExistingQueue) workQueue {
 	arn := existing.ARN.ToStringOutput()
 	q := workQueue{
 		arn:       arn,
-		url:       given(existing.URL, arn, b.place.queueURL),
-		name:      given(existing.Name, arn, queueNameOf),
+		url:       orDerived(existing.URL, arn, b.place.queueURL),
+		name:      orDerived(existing.Name, arn, queueNameOf),
 		kmsKeyARN: existing.KMSKeyARN,
 	}
 	if existing.DeadLetterQueueARN != nil {
 		arn := existing.DeadLetterQueueARN.ToStringOutput()
 		q.deadLetter = &deadLetterQueue{
 			arn:       arn,
-			url:       given(existing.DeadLetterQueueURL, arn, b.place.queueURL),
-			name:      given(nil, arn, queueNameOf),
+			url:       orDerived(existing.DeadLetterQueueURL, arn, b.place.queueURL),
+			name:      orDerived(nil, arn, queueNameOf),
 			kmsKeyARN: existing.DeadLetterQueueKMSKeyARN,
 		}
 	}
 	return q
 }
 
-// given is a value, or what follows from an ARN if it was left out.
-func given(value pulumi.StringInput, arn pulumi.StringOutput, derive func(arn string) string) pulumi.StringOutput {
+// orDerived is a value, or what follows from an ARN if it was left out.
+func orDerived(value pulumi.StringInput, arn pulumi.StringOutput, derive func(arn string) string) pulumi.StringOutput {
 	if value != nil {
 		return value.ToStringOutput()
 	}

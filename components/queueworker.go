@@ -9,6 +9,7 @@ package components
 import (
 	"fmt"
 	"maps"
+	"reflect"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -109,13 +110,37 @@ func NewQueueWorker(ctx *pulumi.Context, name string, args *QueueWorkerArgs, opt
 		check.later(complete.Spelling)
 	}
 	w := &QueueWorker{}
-	if err := ctx.RegisterComponentResource(QueueWorkerType, name, w, opts...); err != nil {
+	if err := ctx.RegisterComponentResourceV2(QueueWorkerType, name, complete.inputs(), w, opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	if err := w.build(ctx, name, complete); err != nil {
 		return nil, err
 	}
 	return w, ctx.RegisterResourceOutputs(w, w.outputs())
+}
+
+// inputs are what the state shows of the component: what a person looks for there.
+func (args *QueueWorkerArgs) inputs() pulumi.Map {
+	return given(pulumi.Map{
+		"image": args.Task.Image, "cpu": pulumi.Int(args.Task.CPU), "memoryMiB": pulumi.Int(args.Task.MemoryMiB),
+		"handlerTimeoutMinutes": pulumi.Int(args.Task.HandlerTimeoutMinutes), "concurrency": pulumi.Int(args.Task.Concurrency),
+		"clusterName": args.Service.ClusterName, "subnetIds": args.Service.SubnetIDs,
+		"minCapacity": pulumi.Int(args.Scaling.MinCapacity), "maxCapacity": pulumi.Int(args.Scaling.MaxCapacity),
+		"paused": pulumi.Bool(args.Scaling.Paused), "alarmTopicArn": args.Operations.TopicARN, "tags": args.Tags,
+	})
+}
+
+// given leaves out inputs that have no value, empty texts and lists.
+func given(inputs pulumi.Map) pulumi.Map {
+	kept := pulumi.Map{}
+	for name, input := range inputs {
+		value := reflect.ValueOf(input)
+		if !value.IsValid() || (value.Kind() == reflect.String || value.Kind() == reflect.Slice || value.Kind() == reflect.Map) && value.Len() == 0 {
+			continue
+		}
+		kept[name] = input
+	}
+	return kept
 }
 
 // longestName of a worker, so that <name>-keep-awake-role- and the seven digits of Pulumi
