@@ -8,7 +8,6 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 	setDefault(&q.MessageRetentionSeconds, defaultMessageRetentionSeconds)
 	setDefault(&q.MaxReceiveCount, defaultMaxReceiveCount)
 	setDefaultPointer(&q.ContentBasedDeduplication, true)
-	setDefaultPointer(&q.KeepAwake, true)
 
 	t := &args.Task
 	setDefault(&t.CPU, defaultCPU)
@@ -24,6 +23,7 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 	setDefault(&s.AdjustmentType, ChangeInCapacity)
 	setDefault(&s.ScaleOutCooldownSeconds, defaultCooldownSeconds)
 	setDefault(&s.ScaleInCooldownSeconds, defaultCooldownSeconds)
+	setDefaultPointer(&s.WakeIntervalSeconds, defaultWakeIntervalSeconds)
 	setDefault(&s.Idle.CPUPercent, defaultIdleCPUPercent)
 	setDefault(&s.Idle.Minutes, defaultIdleMinutes)
 	if s.Steps == nil {
@@ -33,7 +33,7 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 
 	o := &args.Operations
 	setDefaultPointer(&o.OldestMessageMinutes, defaultOldestMessageMinutes)
-	setDefaultPointer(&o.NotStartingMinutes, defaultNotStartingMinutes)
+	setDefaultPointer(&o.NotStartingMinutes, s.defaultNotStartingMinutes())
 	setDefaultPointer(&o.StuckMinutes, defaultStuckMinutes)
 	setDefaultPointer(&o.AtMaximumMinutes, defaultAtMaximumMinutes)
 	return args

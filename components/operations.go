@@ -20,8 +20,9 @@ type OperationsArgs struct {
 	// 0 for no alarm. Default 60.
 	OldestMessageMinutes *int
 	// NotStartingMinutes is how long messages may wait while no task runs, 3 to 1440;
-	// 0 for no alarm. Default 25: a queue that wakes reports up to 15 minutes late,
-	// and then all of them at once, while the first task starts.
+	// 0 for no alarm. Default 10 where the queue is asked each minute, else 25: a queue
+	// that wakes reports up to 15 minutes late, and then all of them at once, while the
+	// first task starts.
 	NotStartingMinutes *int
 	// StuckMinutes is how long there may be work and none of it gets done, because
 	// handlers hang, or tasks start and exit again and again; 3 to 1440; 0 for no alarm.
@@ -37,10 +38,23 @@ type OperationsArgs struct {
 
 const (
 	defaultOldestMessageMinutes = 60
-	defaultNotStartingMinutes   = 25
 	defaultStuckMinutes         = 60
 	defaultAtMaximumMinutes     = 60
 )
+
+// Metrics that are two minutes late, five in which a task starts, and some to spare; and
+// the 15 that a queue may need to wake up, unless it never sleeps.
+const (
+	notStartingMinutesAwake  = 10
+	notStartingMinutesAsleep = 25
+)
+
+func (s ScalingArgs) defaultNotStartingMinutes() int {
+	if s.wakesUp() && *s.WakeIntervalSeconds > 0 {
+		return notStartingMinutesAwake
+	}
+	return notStartingMinutesAsleep
+}
 
 // Expressions of the alarms: 1 while it is so, else 0. They have no datapoint where
 // CloudWatch does not report what they look at; only that no task runs is told by no

@@ -35,9 +35,6 @@ type QueueArgs struct {
 	// message also counts for up to nine messages behind it in its group, and a
 	// small number would move those without anyone having tried them.
 	MaxReceiveCount int
-	// KeepAwake uses the queue every five hours, since a queue that nobody used for
-	// six reports its metrics up to 15 minutes late. Default true.
-	KeepAwake *bool
 	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
 	// (SSE-SQS).
 	KMSKeyARN pulumi.StringInput

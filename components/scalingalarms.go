@@ -18,7 +18,11 @@ const (
 	// and hold the alarm in one state for ever, as the CloudWatch user guide warns.
 	// And whether a missing metric plus a number is missing or the number, on which
 	// sources disagree, makes no difference this way.
-	outstandingIfReported = "IF(visible, outstanding, outstanding)"
+	//
+	// Nor has the scale-in alarm one where no task runs: an empty queue would hold it in
+	// ALARM for ever, and it would stop at once what was started ahead of it.
+	outstandingIfReported = "IF(visible, running, running)"
+	outstandingIfRunning  = "IF(cpu, outstanding, outstanding)"
 
 	// idleCPU is the CPU, or 100 while there is work.
 	idleCPU = "IF(visible, 100, IF(outstanding, 100, cpu))"
@@ -30,7 +34,7 @@ func scalingAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, 
 	cpu := serviceMetric(args.Service.ClusterName, service.Name, "Average")
 	table := []alarm{scaleOutRow(args.Scaling, queue, scaling), idleRow(args.Scaling, queue, cpu, scaling)}
 	if scaling.scaleIn != nil {
-		table = append(table, scaleInRow(args.Scaling, queue, scaling))
+		table = append(table, scaleInRow(args.Scaling, queue, cpu, scaling))
 	}
 	return table
 }
@@ -41,13 +45,13 @@ func scaleOutRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 		description:        "Messages are waiting in the queue: starts tasks.",
 		comparisonOperator: scaling.steps.ScaleOut.ComparisonOperator,
 		threshold:          float64(scaling.steps.ScaleOut.Threshold),
-		periods:            1,
+		periods:            scaleOutMinutes,
 		actions:            pulumi.Array{scaling.scaleOut.Arn},
 		metric:             queueMetric(queue, "ApproximateNumberOfMessagesVisible"),
 	}
 }
 
-func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
+func scaleInRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) alarm {
 	return alarm{
 		key: "scaleIn", suffix: "scale-in-alarm", label: args.ScaleInAlarm,
 		description:        "Few messages are waiting, in flight or delayed: stops tasks.",
@@ -55,7 +59,9 @@ func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 		threshold:          float64(scaling.steps.ScaleIn.Threshold),
 		periods:            guardedMinutes,
 		actions:            pulumi.Array{scaling.scaleIn.Arn},
-		queries:            append(queueQueries(queue), result(outstandingIfReported, "Messages waiting, in flight or delayed")),
+		queries: append(queueQueries(queue), query("cpu", cpu),
+			expression("running", outstandingIfRunning, "All messages, while a task runs", false),
+			result(outstandingIfReported, "Messages waiting, in flight or delayed")),
 	}
 }
 

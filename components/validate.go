@@ -96,7 +96,7 @@ func checkFIFOARN(found *FieldErrors, key string, in pulumi.StringInput) {
 
 func isZeroQueue(q QueueArgs) bool {
 	return q.Name == "" && q.VisibilityTimeoutSeconds == 0 && q.MessageRetentionSeconds == 0 &&
-		q.ContentBasedDeduplication == nil && q.KeepAwake == nil && !q.HighThroughput && q.MaxReceiveCount == 0 &&
+		q.ContentBasedDeduplication == nil && !q.HighThroughput && q.MaxReceiveCount == 0 &&
 		!q.Protect && q.KMSKeyARN == nil && q.ProducerTopicARNs == nil && len(q.ProducerAccountIDs) == 0
 }
 
@@ -214,6 +214,7 @@ func validateScaling(found *FieldErrors, s ScalingArgs) {
 	}
 	checkRange(found, "scaleOutCooldownSeconds", s.ScaleOutCooldownSeconds, 1, 3600, "seconds")
 	checkRange(found, "scaleInCooldownSeconds", s.ScaleInCooldownSeconds, 1, 3600, "seconds")
+	checkOneOf(found, "wakeIntervalSeconds", *s.WakeIntervalSeconds, wakeIntervals...)
 	validateIdle(found, s.Idle)
 	validateLabels(found, s)
 }

@@ -111,7 +111,6 @@ func (r *configReader) queue() components.QueueArgs {
 		VisibilityTimeoutSeconds:  r.positive("visibilityTimeoutSeconds"),
 		MessageRetentionSeconds:   r.positive("messageRetentionSeconds"),
 		ContentBasedDeduplication: r.boolDefaultTrue("contentBasedDeduplication"),
-		KeepAwake:                 r.boolDefaultTrue("keepQueueAwake"),
 		HighThroughput:            r.bool("highThroughput"),
 		MaxReceiveCount:           r.positive("maxReceiveCount"),
 		KMSKeyARN:                 optional(r.string("queueKmsKeyArn")),
@@ -168,10 +167,11 @@ func (r *configReader) scaling() components.ScalingArgs {
 			Unguarded:  r.bool("idleUnguarded"),
 			Alarm:      label("idle"),
 		},
-		SuspendScaleIn:  r.bool("suspendScaleIn"),
-		SuspendScaleOut: r.bool("suspendScaleOut"),
-		ScaleOutAlarm:   label("scaleOut"),
-		ScaleInAlarm:    label("scaleIn"),
+		WakeIntervalSeconds: r.intPointer("wakeIntervalSeconds"),
+		SuspendScaleIn:      r.bool("suspendScaleIn"),
+		SuspendScaleOut:     r.bool("suspendScaleOut"),
+		ScaleOutAlarm:       label("scaleOut"),
+		ScaleInAlarm:        label("scaleIn"),
 	}
 }
 

@@ -86,7 +86,7 @@ func (r *configReader) positive(key string) int {
 
 func (r *configReader) parseInt(key string) (int, bool) {
 	raw, ok := r.lookUp(key)
-	if !ok {
+	if !ok || raw == "" {
 		return 0, false
 	}
 	value, err := strconv.Atoi(raw)

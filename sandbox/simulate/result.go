@@ -33,7 +33,9 @@ type Result struct {
 	// Started tasks, Peak of them at once, LeftRunning at the end.
 	Started, Peak, LeftRunning int
 	Requests                   Requests
-	Activities                 []cloud.Activity
+	// Machine is what the state machine did that asks the queue, if there is one.
+	Machine    cloud.ExpressUse
+	Activities []cloud.Activity
 	// Points are a sample a minute; Days what the tasks of each day cost.
 	Points []timeline.Point
 	Days   []float64
