@@ -105,7 +105,7 @@ func TestScaleInAlarmLooksAtOutstandingMessages(t *testing.T) {
 		queries := queriesOf(alarm)
 		assert.Equal(t, "visible + FILL(inflight, 0) + FILL(delayed, 0)", queries["outstanding"]["expression"])
 		assert.Equal(t, "IF(cpu, outstanding, outstanding)", queries["running"]["expression"], "nothing while no task runs, so that it stops none that was just started")
-		assert.Equal(t, "IF(visible, running, running)", queries["result"]["expression"], "nothing while the visible messages are not reported")
+		assert.Equal(t, "IF(visible, IF(visible > 5, outstanding, running), running)", queries["result"]["expression"], "nothing while the visible messages are not reported")
 		assert.Len(t, queries, 7)
 	})
 }

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -19,9 +21,9 @@ const (
 	// And whether a missing metric plus a number is missing or the number, on which
 	// sources disagree, makes no difference this way.
 	//
-	// Nor has the scale-in alarm one where no task runs: an empty queue would hold it in
-	// ALARM for ever, and it would stop at once what was started ahead of it.
-	outstandingIfReported = "IF(visible, running, running)"
+	// Nor has the scale-in alarm one where no task runs and few messages wait: they would
+	// hold it in ALARM for ever, and it would stop at once what was started ahead of it.
+	outstandingIfReported = "IF(visible, IF(visible > %d, outstanding, running), running)"
 	outstandingIfRunning  = "IF(cpu, outstanding, outstanding)"
 
 	// idleCPU is the CPU, or 100 while there is work.
@@ -61,7 +63,7 @@ func scaleInRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) 
 		actions:            pulumi.Array{scaling.scaleIn.Arn},
 		queries: append(queueQueries(queue), query("cpu", cpu),
 			expression("running", outstandingIfRunning, "All messages, while a task runs", false),
-			result(outstandingIfReported, "Messages waiting, in flight or delayed")),
+			result(fmt.Sprintf(outstandingIfReported, scaling.steps.ScaleIn.Threshold), "Messages waiting, in flight or delayed")),
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // apiCalls are those that a state machine can make here. Names and fields are those of the
 // AWS SDK integrations of Step Functions: members begin with a capital letter.
-var apiCalls = map[string]func(c *Control, m *StateMachine, arguments map[string]any) answer{
+var apiCalls = map[string]func(c *Control, e *execution, arguments map[string]any) answer{
 	"sqs:getQueueAttributes": (*Control).callGetQueueAttributes,
 	"ecs:describeServices":   (*Control).callDescribeServices,
 	"ecs:updateService":      (*Control).callUpdateService,
@@ -31,9 +31,9 @@ func (c *Control) denied(m *StateMachine, service, action, resource string) (ans
 }
 
 // callGetQueueAttributes answers with counts of messages, which are texts.
-func (c *Control) callGetQueueAttributes(m *StateMachine, arguments map[string]any) answer {
+func (c *Control) callGetQueueAttributes(e *execution, arguments map[string]any) answer {
 	url, _ := arguments["QueueUrl"].(string)
-	if refused, yes := c.denied(m, "Sqs", "sqs:GetQueueAttributes", c.account.ARN("sqs", lastPart(url))); yes {
+	if refused, yes := c.denied(e.machine, "Sqs", "sqs:GetQueueAttributes", c.account.ARN("sqs", lastPart(url))); yes {
 		return refused
 	}
 	box, err := c.account.Mailbox(url)
@@ -44,6 +44,7 @@ func (c *Control) callGetQueueAttributes(m *StateMachine, arguments map[string]a
 	lag := time.Duration(c.draw("lag") * float64(c.scaled(c.o.Express.CountLag)))
 	visible := box.visibleBefore(c.now, lag)
 	c.express.Asks++
+	e.answered = visible
 	c.express.Answered = visible
 	return answer{
 		key: "visible " + strconv.Itoa(visible),
@@ -70,14 +71,14 @@ func attributesAsked(names any, visible int, counts Counts) map[string]any {
 }
 
 // callDescribeServices answers without the services that are gone.
-func (c *Control) callDescribeServices(m *StateMachine, arguments map[string]any) answer {
+func (c *Control) callDescribeServices(e *execution, arguments map[string]any) answer {
 	cluster, _ := arguments["Cluster"].(string)
 	names, _ := arguments["Services"].([]any)
 	var key strings.Builder
 	var services, failures []any
 	for _, name := range names {
 		arn := c.serviceARN(cluster, fmt.Sprint(name))
-		if refused, yes := c.denied(m, "Ecs", "ecs:DescribeServices", arn); yes {
+		if refused, yes := c.denied(e.machine, "Ecs", "ecs:DescribeServices", arn); yes {
 			return refused
 		}
 		s, there := c.account.Services[arn]
@@ -104,11 +105,11 @@ func (c *Control) callDescribeServices(m *StateMachine, arguments map[string]any
 
 // callUpdateService sets a desired count, whatever the limits of the scalable target are:
 // those hold for Application Auto Scaling only, and so do its cooldowns.
-func (c *Control) callUpdateService(m *StateMachine, arguments map[string]any) answer {
+func (c *Control) callUpdateService(e *execution, arguments map[string]any) answer {
 	cluster, _ := arguments["Cluster"].(string)
 	name, _ := arguments["Service"].(string)
 	arn := c.serviceARN(cluster, name)
-	if refused, yes := c.denied(m, "Ecs", "ecs:UpdateService", arn); yes {
+	if refused, yes := c.denied(e.machine, "Ecs", "ecs:UpdateService", arn); yes {
 		return refused
 	}
 	if c.throttles() {
@@ -119,7 +120,7 @@ func (c *Control) callUpdateService(m *StateMachine, arguments map[string]any) a
 		return failure("Ecs.ServiceNotFoundException", "Service not found.")
 	}
 	if desired, given := arguments["DesiredCount"].(float64); given {
-		c.noteWake(m, s, int(desired))
+		c.noteWake(e, s, int(desired))
 		s.DesiredCount = int(desired)
 	}
 	return answer{key: "updated", result: func() any { return map[string]any{"Service": map[string]any{"ServiceArn": arn}} }}

@@ -64,6 +64,8 @@ type execution struct {
 	program *program
 	at      *pause
 	began   time.Time
+	// answered is how many messages SQS said last that there are.
+	answered int
 }
 
 // StartExecution starts a state machine with an input in JSON. The caller's right to do so
@@ -72,6 +74,12 @@ func (c *Control) StartExecution(now time.Time, machineARN, input string) error 
 	if now.After(c.now) {
 		c.Advance(now)
 	}
+	return c.startExecution(machineARN, input, c.scaled(startTime))
+}
+
+// startExecution begins an execution after a time: as many as are run for one that is asked
+// for.
+func (c *Control) startExecution(machineARN, input string, after time.Duration) error {
 	m, there := c.account.StateMachines[machineARN]
 	if !there {
 		return refuse("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", machineARN)
@@ -87,7 +95,11 @@ func (c *Control) StartExecution(now time.Time, machineARN, input string) error 
 		runs *= 2
 	}
 	for range runs {
-		c.after(c.scaled(startTime), func() { c.beginExecution(m, input) })
+		if after == 0 {
+			c.beginExecution(m, input)
+			continue
+		}
+		c.after(after, func() { c.beginExecution(m, input) })
 	}
 	return nil
 }
@@ -108,7 +120,7 @@ func (c *Control) goOn(e *execution) {
 		c.endExecution(e, c.now.Sub(e.began))
 		return
 	case at.call != "":
-		a := apiCalls[at.call](c, e.machine, at.arguments)
+		a := apiCalls[at.call](c, e, at.arguments)
 		if a.err != nil {
 			c.noteFailure(e.machine, a.err)
 		}
@@ -141,15 +153,15 @@ func (c *Control) endExecution(e *execution, took time.Duration) {
 }
 
 // noteWake notes that a machine sets a desired count.
-func (c *Control) noteWake(m *StateMachine, s *Service, desired int) {
-	delete(c.notes, m.ARN)
+func (c *Control) noteWake(e *execution, s *Service, desired int) {
+	delete(c.notes, e.machine.ARN)
 	c.express.Wakes++
 	if desired < s.DesiredCount {
 		c.express.Lowered++
 	}
 	c.activities = append(c.activities, Activity{
-		At: c.now, Minute: c.fullMinutes(), ResourceID: s.ResourceID(), Alarm: m.Name,
-		From: s.DesiredCount, To: desired, Reason: fmt.Sprintf("asked SQS: %s waiting", messages(c.express.Answered)),
+		At: c.now, Minute: c.fullMinutes(), ResourceID: s.ResourceID(), Alarm: e.machine.Name,
+		From: s.DesiredCount, To: desired, Reason: fmt.Sprintf("asked SQS: %s waiting", messages(e.answered)),
 	})
 }
 

@@ -20,6 +20,8 @@ type Schedule struct {
 	State              string             `json:"state,omitempty"` // "" is ENABLED
 	FlexibleTimeWindow FlexibleTimeWindow `json:"flexibleTimeWindow"`
 	Target             ScheduleTarget     `json:"target"`
+
+	minutes int // between two calls; 0 before it was asked for
 }
 
 // FlexibleTimeWindow says whether a schedule may be late.
@@ -110,9 +112,12 @@ func (s *Schedule) Every() time.Duration { return time.Duration(s.everyMinutes()
 
 // everyMinutes is how often a schedule calls.
 func (s *Schedule) everyMinutes() int {
-	parts := rate.FindStringSubmatch(s.ScheduleExpression)
-	n, _ := strconv.Atoi(parts[1]) // it was checked when it was made
-	return n * minutesOf[parts[2]]
+	if s.minutes == 0 {
+		parts := rate.FindStringSubmatch(s.ScheduleExpression)
+		n, _ := strconv.Atoi(parts[1]) // it was checked when it was made
+		s.minutes = n * minutesOf[parts[2]]
+	}
+	return s.minutes
 }
 
 // isDue says whether a schedule fires in the minute that goes on.
@@ -127,10 +132,11 @@ func (c *Control) fire(name string) {
 	s, there := c.account.Schedules[name]
 	switch {
 	case !there:
-	case stateMachineTarget.MatchString(s.Target.ARN):
+	case c.account.StateMachines[s.Target.ARN] != nil:
 		if c.account.allows(s.Target.RoleARN, "states:StartExecution", s.Target.ARN) {
-			// One that fails is lost: the model has schedules without retries only.
-			_ = c.StartExecution(c.now, s.Target.ARN, cmp.Or(s.Target.Input, "{}"))
+			// One that fails is lost: the model has schedules without retries only. How long
+			// it takes to begin is part of when the schedule fires, which nobody knows.
+			_ = c.startExecution(s.Target.ARN, cmp.Or(s.Target.Input, "{}"), 0)
 		}
 	case strings.Contains(s.Target.ARN, ":sqs:"):
 		var input struct{ QueueURL string }
