@@ -52,8 +52,8 @@ func TestExistingRolesAreLeftAlone(t *testing.T) {
 			return err
 		}, plan.Options{Project: "project", Stack: "test", Preview: preview, Account: account})
 		require.NoError(t, err)
-		assert.Equal(t, 1, p.Types()["aws:iam/role:Role"], "that of the schedule")
-		assert.Equal(t, 1, p.Types()["aws:iam/rolePolicy:RolePolicy"])
+		assert.Equal(t, 2, p.Types()["aws:iam/role:Role"], "those of the wake-up")
+		assert.Equal(t, 2, p.Types()["aws:iam/rolePolicy:RolePolicy"])
 		task := inputs(t, p, "w-task")
 		assert.Equal(t, testTaskRole, task["taskRoleArn"])
 		assert.Equal(t, testExecutionRole, task["executionRoleArn"])
@@ -76,7 +76,7 @@ func TestRolesAreBounded(t *testing.T) {
 		}
 	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
-		for _, role := range []string{"w-task-role", "w-execution-role", "w-keep-awake-role"} {
+		for _, role := range []string{"w-task-role", "w-execution-role", "w-wake-role", "w-wake-schedule-role"} {
 			assert.Equal(t, "/workers/", inputs(t, p, role)["path"], role)
 			assert.Equal(t, testBoundary, inputs(t, p, role)["permissionsBoundary"], role)
 		}

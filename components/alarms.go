@@ -150,12 +150,17 @@ func query(id string, m metric) *cloudwatch.MetricAlarmMetricQueryArgs {
 	}
 }
 
-// result is the one series that an alarm watches.
+// result is the expression that an alarm watches.
 func result(text, label string) *cloudwatch.MetricAlarmMetricQueryArgs {
+	return expression("result", text, label, true)
+}
+
+// expression is one that others refer to by its id, or that the alarm watches.
+func expression(id, text, label string, watched bool) *cloudwatch.MetricAlarmMetricQueryArgs {
 	return &cloudwatch.MetricAlarmMetricQueryArgs{
-		Id:         pulumi.String("result"),
+		Id:         pulumi.String(id),
 		Expression: pulumi.String(text),
 		Label:      pulumi.String(label),
-		ReturnData: pulumi.Bool(true),
+		ReturnData: pulumi.Bool(watched),
 	}
 }

@@ -102,8 +102,10 @@ func TestScaleInAlarmLooksAtOutstandingMessages(t *testing.T) {
 		assert.Equal(t, 3.0, alarm["evaluationPeriods"], "in-flight messages that are reported late may read as none")
 		assert.Equal(t, 3.0, alarm["datapointsToAlarm"])
 		queries := queriesOf(alarm)
-		assert.Equal(t, "IF(groups, visible + inflight, visible)", queries["result"]["expression"], "nothing while the queue is not reported")
-		assert.Len(t, queries, 4)
+		assert.Equal(t, "IF(groups, visible + inflight, visible)", queries["outstanding"]["expression"])
+		assert.Equal(t, "IF(cpu, outstanding, outstanding)", queries["running"]["expression"], "nothing while no task runs, so that it stops none that was just started")
+		assert.Equal(t, "IF(visible > 5, outstanding, running)", queries["result"]["expression"], "nothing while the queue is not reported")
+		assert.Len(t, queries, 7)
 	})
 }
 

@@ -10,7 +10,6 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 	setDefault(&q.MessageRetentionSeconds, defaultMessageRetentionSeconds)
 	setDefault(&q.MaxReceiveCount, defaultMaxReceiveCount)
 	setDefaultPointer(&q.ContentBasedDeduplication, true)
-	setDefaultPointer(&q.KeepAwake, true)
 
 	t := &args.Task
 	setDefault(&t.CPU, defaultCPU)
@@ -28,6 +27,7 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 	setDefault(&s.AdjustmentType, ChangeInCapacity)
 	setDefault(&s.ScaleOutCooldownSeconds, defaultCooldownSeconds)
 	setDefault(&s.ScaleInCooldownSeconds, defaultCooldownSeconds)
+	setDefaultPointer(&s.WakeIntervalSeconds, defaultWakeIntervalSeconds)
 	setDefault(&s.Idle.CPUPercent, defaultIdleCPUPercent)
 	setDefault(&s.Idle.Minutes, defaultIdleMinutes)
 	if s.Steps == nil {
@@ -37,7 +37,7 @@ func (args QueueWorkerArgs) withDefaults() QueueWorkerArgs {
 
 	o := &args.Operations
 	setDefaultPointer(&o.OldestMessageMinutes, defaultOldestMessageMinutes)
-	setDefaultPointer(&o.NotStartingMinutes, defaultNotStartingMinutes)
+	setDefaultPointer(&o.NotStartingMinutes, s.defaultNotStartingMinutes())
 	setDefaultPointer(&o.StuckMinutes, max(t.HandlerTimeoutMinutes, guardedMinutes))
 	neverStopping := defaultNeverStoppingHours
 	if s.MinCapacity > 0 {

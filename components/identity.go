@@ -69,6 +69,16 @@ func (b *builder) newRolePolicy(kind string, role *iam.Role, document pulumi.Str
 	return policy, nil
 }
 
+// newRoleThatMay makes a role and attaches rights to it.
+func (b *builder) newRoleThatMay(kind string, trust pulumi.StringInput, statements []pulumi.Input) (*iam.Role, *iam.RolePolicy, error) {
+	role, err := b.newRole(kind, trust)
+	if err != nil {
+		return nil, nil, err
+	}
+	policy, err := b.newRolePolicy(kind, role, policyDocument(statements...))
+	return role, policy, err
+}
+
 // attachPolicies attaches managed policies to a role. Each is a resource of its own under
 // the number it has in the list, since an ARN may not be known before.
 func (b *builder) attachPolicies(kind string, role *iam.Role, arns []pulumi.StringInput) ([]pulumi.Resource, error) {

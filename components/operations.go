@@ -21,8 +21,9 @@ type OperationsArgs struct {
 	// 0 for no alarm. Default 60.
 	OldestMessageMinutes *int `pulumi:"oldestMessageMinutes,optional"`
 	// NotStartingMinutes is how long messages may wait while nobody works on one, 3 to
-	// 1440; 0 for no alarm. Default 30: a queue that wakes reports up to 15 minutes late,
-	// CloudWatch two more, and a task with a large image takes five to start.
+	// 1440; 0 for no alarm. Default 10 where the queue is asked each minute, else 30: a
+	// queue that wakes reports up to 15 minutes late, CloudWatch two more, and a task with
+	// a large image takes five to start.
 	NotStartingMinutes *int `pulumi:"notStartingMinutes,optional"`
 	// StuckMinutes is how long there may be work and none of it gets done, because
 	// handlers hang, or tasks start and exit again and again; 3 to 1440; 0 for no alarm.
@@ -42,10 +43,23 @@ type OperationsArgs struct {
 
 const (
 	defaultOldestMessageMinutes = 60
-	defaultNotStartingMinutes   = 30
 	defaultNeverStoppingHours   = 24
 	defaultAtMaximumMinutes     = 60
 )
+
+// Metrics that are two minutes late, five in which a task starts, and some to spare; and
+// the 15 that a queue may need to wake up, unless it never sleeps.
+const (
+	notStartingMinutesAwake  = 10
+	notStartingMinutesAsleep = 30
+)
+
+func (s ScalingArgs) defaultNotStartingMinutes() int {
+	if s.wakesUp() && *s.WakeIntervalSeconds > 0 {
+		return notStartingMinutesAwake
+	}
+	return notStartingMinutesAsleep
+}
 
 // Expressions of the alarms. They have no datapoint where CloudWatch does not report what
 // they look at.

@@ -162,9 +162,9 @@ func TestOperationsAlarms(t *testing.T) {
 			provoke: func(r *region) func() {
 				r.send("a")
 				r.send("a")
-				r.minutes(19)
+				r.minutes(4)
 				first := r.receive(3 * time.Hour)
-				r.minutes(50)
+				r.minutes(66)
 				return func() {
 					r.done(first)
 					r.done(r.receive(time.Minute))
@@ -214,7 +214,7 @@ func TestOperationsAlarms(t *testing.T) {
 			args: func(a *QueueWorkerArgs) { a.Scaling.Idle.CPUPercent = 0.01 }, // below what the tasks use
 			provoke: func(r *region) func() {
 				r.send("a")
-				r.minutes(22)
+				r.minutes(4)
 				r.done(r.receive(time.Minute))
 				r.minutes(26 * 60)
 				return func() {
@@ -228,7 +228,7 @@ func TestOperationsAlarms(t *testing.T) {
 			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
 			provoke: func(r *region) func() {
 				r.send("a")
-				r.minutes(20)
+				r.minutes(4)
 				m := r.receive(5 * time.Hour)
 				r.minutes(80)
 				return func() {
@@ -326,7 +326,7 @@ func TestASlowStartAfterANightIsNoAlarm(t *testing.T) {
 		r := newRegion(t, onCall(), o)
 		r.minutes(2)
 		r.send("a")
-		r.minutes(25)
+		r.minutes(7)
 		m := r.receive(time.Hour)
 		r.minutes(5)
 		r.done(m)

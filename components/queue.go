@@ -38,9 +38,6 @@ type QueueArgs struct {
 	// message also counts for up to nine messages behind it in its group, and a
 	// small number would move those without anyone having tried them.
 	MaxReceiveCount int `pulumi:"maxReceiveCount,optional"`
-	// KeepAwake uses the queue every five hours, since a queue that nobody used for
-	// six reports its metrics up to 15 minutes late. Default true.
-	KeepAwake *bool `pulumi:"keepAwake,optional"`
 	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
 	// (SSE-SQS).
 	KMSKeyARN pulumi.StringInput `pulumi:"kmsKeyArn,optional"`

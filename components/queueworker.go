@@ -61,7 +61,13 @@ type QueueWorker struct {
 	DeadLetterQueueARN pulumi.StringOutput `pulumi:"deadLetterQueueArn"` // "" if an existing queue has none
 	// ProducerPolicy is an IAM policy document (JSON) that lets its holder send
 	// messages to the queue.
-	ProducerPolicy    pulumi.StringOutput `pulumi:"producerPolicy"`
+	ProducerPolicy pulumi.StringOutput `pulumi:"producerPolicy"`
+	// WakeARN is the state machine that starts the first tasks. A producer that starts it
+	// right after a send need not wait until the queue is asked. "" if none starts tasks.
+	WakeARN pulumi.StringOutput `pulumi:"wakeArn"`
+	// WakePolicy is an IAM policy document (JSON) that lets its holder do so; "" without a
+	// WakeARN.
+	WakePolicy        pulumi.StringOutput `pulumi:"wakePolicy"`
 	ClusterName       pulumi.StringOutput `pulumi:"clusterName"`
 	ServiceName       pulumi.StringOutput `pulumi:"serviceName"`
 	ServiceARN        pulumi.StringOutput `pulumi:"serviceArn"`
@@ -170,11 +176,6 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err != nil {
 		return err
 	}
-	if args.Queue.Existing == nil && *args.Queue.KeepAwake {
-		if err := b.newAwakeSchedule(queue); err != nil {
-			return err
-		}
-	}
 	logGroup, err := b.newLogGroup(args.Task)
 	if err != nil {
 		return err
@@ -192,6 +193,10 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 		return err
 	}
 	scaling, err := b.newScaling(args, service)
+	if err != nil {
+		return err
+	}
+	wakeUp, err := b.newWakeUp(args, queue, service, scaling.steps)
 	if err != nil {
 		return err
 	}
@@ -216,6 +221,7 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	w.QueueURL, w.QueueARN, w.QueueName = queue.url, queue.arn, queue.name
 	w.DeadLetterQueueURL, w.DeadLetterQueueARN = queue.deadLetterOutputs()
 	w.ProducerPolicy = producerPolicy(queue)
+	w.WakeARN, w.WakePolicy = wakeUp.arn, wakeUp.policy
 	w.ClusterName = args.Service.ClusterName.ToStringOutput()
 	w.ServiceName = service.Name
 	w.ServiceARN = service.ID().ToStringOutput()
@@ -240,6 +246,8 @@ func (w *QueueWorker) outputs() pulumi.Map {
 		"deadLetterQueueUrl": w.DeadLetterQueueURL,
 		"deadLetterQueueArn": w.DeadLetterQueueARN,
 		"producerPolicy":     w.ProducerPolicy,
+		"wakeArn":            w.WakeARN,
+		"wakePolicy":         w.WakePolicy,
 		"clusterName":        w.ClusterName,
 		"serviceName":        w.ServiceName,
 		"serviceArn":         w.ServiceARN,

@@ -29,10 +29,16 @@ type ScalingArgs struct {
 	// 1 to 3600. Default 60.
 	ScaleOutCooldownSeconds int `pulumi:"scaleOutCooldownSeconds,optional"`
 	// ScaleInCooldownSeconds is how long tasks are not stopped again after some
-	// were, 1 to 3600. Default 60.
+	// were, 1 to 3600. Default 60. Policies that can stop the last task have a longer one,
+	// see staleSeconds.
 	ScaleInCooldownSeconds int `pulumi:"scaleInCooldownSeconds,optional"`
 	// Idle says when the service goes back to no tasks at all.
 	Idle IdleArgs `pulumi:"idle,optional"`
+	// WakeIntervalSeconds is how often the queue itself is asked whether messages wait, so
+	// that the first task starts ahead of the scale-out alarm: 10, 15, 20, 30 or 60; 0 asks
+	// once an hour, only to keep the queue's metrics coming. Without effect if MinCapacity is
+	// above 0. Default 60.
+	WakeIntervalSeconds *int `pulumi:"wakeIntervalSeconds,optional"`
 	// SuspendScaleIn and SuspendScaleOut freeze scaling for maintenance. Default false.
 	SuspendScaleIn  bool `pulumi:"suspendScaleIn,optional"`
 	SuspendScaleOut bool `pulumi:"suspendScaleOut,optional"`
@@ -100,17 +106,18 @@ func (b *builder) newScaling(args QueueWorkerArgs, service *ecs.Service) (scalin
 	if s.target, err = b.newScalableTarget(args, service); err != nil {
 		return scaling{}, err
 	}
-	if s.scaleOut, err = b.newStepPolicy("scale-out", s.target, queueDepthPolicy(args.Scaling, *steps.ScaleOut, args.Scaling.ScaleOutCooldownSeconds)); err != nil {
+	out, in, idle := args.Scaling.cooldowns(steps)
+	if s.scaleOut, err = b.newStepPolicy("scale-out", s.target, queueDepthPolicy(args.Scaling, *steps.ScaleOut, out)); err != nil {
 		return scaling{}, err
 	}
 	if steps.ScaleIn != nil {
-		if s.scaleIn, err = b.newStepPolicy("scale-in", s.target, queueDepthPolicy(args.Scaling, *steps.ScaleIn, args.Scaling.ScaleInCooldownSeconds)); err != nil {
+		if s.scaleIn, err = b.newStepPolicy("scale-in", s.target, queueDepthPolicy(args.Scaling, *steps.ScaleIn, in)); err != nil {
 			return scaling{}, err
 		}
 	}
 	s.idle, err = b.newStepPolicy("idle", s.target, stepPolicy{
 		adjustmentType:  ExactCapacity,
-		cooldownSeconds: args.Scaling.ScaleInCooldownSeconds,
+		cooldownSeconds: idle,
 		adjustments:     []StepAdjustment{{UpperBound: new(int), Change: 0}},
 	})
 	return s, err

@@ -44,7 +44,7 @@ func TestPolicies(t *testing.T) {
 	}
 	type policies = map[string]map[string]any
 	idle := map[string]any{
-		"adjustmentType": "ExactCapacity", "cooldown": 60.0, "metricAggregationType": "Maximum",
+		"adjustmentType": "ExactCapacity", "cooldown": 420.0, "metricAggregationType": "Maximum",
 		"stepAdjustments": []any{step(0, "Upper", "0")},
 	}
 	cases := map[string]struct {
@@ -63,7 +63,7 @@ func TestPolicies(t *testing.T) {
 		"change with scale-in": {
 			scaling: ScalingArgs{
 				Steps:                   []ScalingStep{{Upper: at(5), Change: -1}, {Lower: at(10), Change: 1}, {Lower: at(50), Change: 4}},
-				ScaleOutCooldownSeconds: 30, ScaleInCooldownSeconds: 120,
+				ScaleOutCooldownSeconds: 30, ScaleInCooldownSeconds: 600,
 			},
 			want: policies{
 				"w-scale-out-policy": {
@@ -71,11 +71,11 @@ func TestPolicies(t *testing.T) {
 					"stepAdjustments": []any{step(1, "Lower", "0", "Upper", "40"), step(4, "Lower", "40")},
 				},
 				"w-scale-in-policy": {
-					"adjustmentType": "ChangeInCapacity", "cooldown": 120.0, "metricAggregationType": "Maximum",
+					"adjustmentType": "ChangeInCapacity", "cooldown": 600.0, "metricAggregationType": "Maximum",
 					"stepAdjustments": []any{step(-1, "Upper", "0")},
 				},
 				"w-idle-policy": {
-					"adjustmentType": "ExactCapacity", "cooldown": 120.0, "metricAggregationType": "Maximum",
+					"adjustmentType": "ExactCapacity", "cooldown": 600.0, "metricAggregationType": "Maximum",
 					"stepAdjustments": []any{step(0, "Upper", "0")},
 				},
 			},

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -18,6 +20,13 @@ const (
 	// outstanding is how many messages there are to do, for steps that count them. It
 	// looks at the messages in flight only where a group has some.
 	outstanding = "IF(groups, visible + inflight, visible)"
+
+	// The scale-in alarm has no datapoint where no task runs and few messages wait: they
+	// would hold it in ALARM for ever, and it would stop at once what was started ahead of
+	// it. Nor has it one where the visible messages are not reported: a condition without a
+	// value drops the datapoint.
+	outstandingIfRunning = "IF(cpu, outstanding, outstanding)"
+	outstandingIfMany    = "IF(visible > %d, outstanding, running)"
 )
 
 // scalingAlarms are those that start and stop tasks. Without data there is nothing to
@@ -26,7 +35,7 @@ func scalingAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, 
 	cpu := serviceMetric(args.Service.ClusterName, service.Name, "Average")
 	table := []alarm{scaleOutRow(args.Scaling, queue, scaling), idleRow(args.Scaling, queue, cpu, scaling)}
 	if scaling.scaleIn != nil {
-		table = append(table, scaleInRow(args.Scaling, queue, scaling))
+		table = append(table, scaleInRow(args.Scaling, queue, cpu, scaling))
 	}
 	return table
 }
@@ -37,13 +46,13 @@ func scaleOutRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 		description:        "Messages are waiting in the queue: starts tasks.",
 		comparisonOperator: scaling.steps.ScaleOut.ComparisonOperator,
 		threshold:          float64(scaling.steps.ScaleOut.Threshold),
-		periods:            1,
+		periods:            scaleOutMinutes,
 		actions:            pulumi.Array{scaling.scaleOut.Arn},
 		metric:             queueMetric(queue, "ApproximateNumberOfMessagesVisible"),
 	}
 }
 
-func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
+func scaleInRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) alarm {
 	return alarm{
 		key: "scaleIn", suffix: "scale-in-alarm",
 		description:        "Few messages are waiting or in flight: stops tasks.",
@@ -51,9 +60,11 @@ func scaleInRow(args ScalingArgs, queue workQueue, scaling scaling) alarm {
 		threshold:          float64(scaling.steps.ScaleIn.Threshold),
 		periods:            guardedMinutes,
 		actions:            pulumi.Array{scaling.scaleIn.Arn},
-		queries: append(workQueries(queue),
+		queries: append(workQueries(queue), query("cpu", cpu),
 			query("inflight", queueMetric(queue, "ApproximateNumberOfMessagesNotVisible")),
-			result(outstanding, "Messages waiting or in flight")),
+			expression("outstanding", outstanding, "Messages waiting or in flight", false),
+			expression("running", outstandingIfRunning, "The same, while a task runs", false),
+			result(fmt.Sprintf(outstandingIfMany, scaling.steps.ScaleIn.Threshold), "Messages waiting or in flight")),
 	}
 }
 

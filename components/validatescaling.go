@@ -56,6 +56,7 @@ func validateScaling(found *FieldErrors, s ScalingArgs) {
 	}
 	checkRange(found, "Scaling.ScaleOutCooldownSeconds", s.ScaleOutCooldownSeconds, 1, 3600, "seconds")
 	checkRange(found, "Scaling.ScaleInCooldownSeconds", s.ScaleInCooldownSeconds, 1, 3600, "seconds")
+	checkOneOf(found, "Scaling.WakeIntervalSeconds", *s.WakeIntervalSeconds, wakeIntervals...)
 	validateIdle(found, s.Idle)
 }
 

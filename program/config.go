@@ -109,7 +109,6 @@ func (r *configReader) queue() components.QueueArgs {
 		VisibilityTimeoutSeconds:  r.positive("visibilityTimeoutSeconds"),
 		MessageRetentionSeconds:   r.positive("messageRetentionSeconds"),
 		ContentBasedDeduplication: r.boolDefaultTrue("contentBasedDeduplication"),
-		KeepAwake:                 r.boolDefaultTrue("keepQueueAwake"),
 		HighThroughput:            r.bool("highThroughput"),
 		MaxReceiveCount:           r.positive("maxReceiveCount"),
 		KMSKeyARN:                 optional(r.string("queueKmsKeyArn")),
@@ -212,9 +211,10 @@ func (r *configReader) scaling() components.ScalingArgs {
 			Minutes:    r.positive("idleMinutes"),
 			Unguarded:  r.bool("idleUnguarded"),
 		},
-		SuspendScaleIn:  r.bool("suspendScaleIn"),
-		SuspendScaleOut: r.bool("suspendScaleOut"),
-		Paused:          r.bool("paused"),
+		WakeIntervalSeconds: r.intPointer("wakeIntervalSeconds"),
+		SuspendScaleIn:      r.bool("suspendScaleIn"),
+		SuspendScaleOut:     r.bool("suspendScaleOut"),
+		Paused:              r.bool("paused"),
 	}
 }
 

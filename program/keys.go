@@ -77,6 +77,7 @@ var keys = map[string]string{
 	"Service.DeploymentMaximumPercent":        "deploymentMaximumPercent",
 	"Service.EnableExecuteCommand":            "enableExecuteCommand",
 
+	"Scaling.WakeIntervalSeconds":     "wakeIntervalSeconds",
 	"Scaling.MinCapacity":             "minCapacity",
 	"Scaling.MaxCapacity":             "maxCapacity",
 	"Scaling.Steps":                   "scalingSteps",

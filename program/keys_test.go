@@ -16,7 +16,7 @@ import (
 // program itself brings, and switches that take any value.
 var withoutKey = []string{
 	"Task.RepositoryARN", "Task.ProtectsItself", "Queue.ContentBasedDeduplication", "Queue.HighThroughput",
-	"Queue.KeepAwake", "Queue.Protect", "Service.AssignPublicIP", "Scaling.SuspendScaleIn", "Scaling.SuspendScaleOut",
+	"Queue.Protect", "Service.AssignPublicIP", "Scaling.SuspendScaleIn", "Scaling.SuspendScaleOut",
 	"Scaling.Paused", "Operations.Dashboard", "Tags", "Spelling", "WatchKeys",
 }
 

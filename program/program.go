@@ -79,6 +79,8 @@ func export(ctx *pulumi.Context, worker *components.QueueWorker, image *componen
 	ctx.Export("deadLetterQueueUrl", worker.DeadLetterQueueURL)
 	ctx.Export("deadLetterQueueArn", worker.DeadLetterQueueARN)
 	ctx.Export("producerPolicy", worker.ProducerPolicy)
+	ctx.Export("wakeArn", worker.WakeARN)
+	ctx.Export("wakePolicy", worker.WakePolicy)
 	ctx.Export("clusterName", worker.ClusterName)
 	ctx.Export("serviceName", worker.ServiceName)
 	ctx.Export("serviceArn", worker.ServiceARN)

@@ -38,6 +38,7 @@ type Account struct {
 	Dashboards            map[string]*Dashboard                `json:"dashboards"`            // by name
 	Repositories          map[string]*Repository               `json:"repositories"`          // by name
 	Schedules             map[string]*Schedule                 `json:"schedules"`             // by name
+	StateMachines         map[string]*StateMachine             `json:"stateMachines"`         // by ARN
 	VPCs                  map[string]*VPC                      `json:"vpcs"`                  // by id
 	Components            map[string]bool                      `json:"components"`            // packaged components made, by type and name
 	Revisions             map[string]int                       `json:"revisions"`             // newest of each task definition family
@@ -73,6 +74,7 @@ func (a *Account) makeMaps() {
 	makeMap(&a.Dashboards)
 	makeMap(&a.Repositories)
 	makeMap(&a.Schedules)
+	makeMap(&a.StateMachines)
 	makeMap(&a.VPCs)
 	makeMap(&a.Components)
 	makeMap(&a.Revisions)

@@ -35,6 +35,11 @@ type ControlOptions struct {
 	// StartDelay is how long a task takes from its creation until it runs; serial is the
 	// task's number in its service, from 1. Default: 30 s, always.
 	StartDelay func(serial int) time.Duration
+	// ScheduleDrawsItsSecond is the reading that a schedule fires at another second of each
+	// minute. Otherwise it keeps its second for a day. Documented is a precision of a minute.
+	ScheduleDrawsItsSecond bool
+	// Express are those of state machines.
+	Express ExpressOptions
 	// Phases are when within its minute each thing happens. Default: all at its end, in
 	// one instant.
 	Phases Phases
@@ -46,6 +51,7 @@ func DefaultControlOptions() ControlOptions {
 	return ControlOptions{
 		Minute: time.Minute, MetricDelay: 1, WakeDelay: DefaultWakeDelay, MissingCountsAsZero: true,
 		StartDelay: func(int) time.Duration { return 30 * time.Second },
+		Express:    DefaultExpressOptions(),
 	}
 }
 
@@ -60,6 +66,9 @@ type Control struct {
 
 	start, now time.Time
 	ticker     ticker
+	timed      timedQueue
+	drawn      int // shares so far
+	express    ExpressUse
 
 	metrics metricStore
 	queues  map[string]*queueMetrics    // by URL
@@ -97,6 +106,9 @@ func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptio
 // due, a task has started, or its time to stop is up.
 func (c *Control) Next() time.Time {
 	next := c.nextTick()
+	if len(c.timed.list) > 0 && c.timed.list[0].at.Before(next) {
+		next = c.timed.list[0].at
+	}
 	for _, f := range c.fleetOrder {
 		for _, t := range f.tasks {
 			if !t.due.IsZero() && t.due.Before(next) {
@@ -115,6 +127,7 @@ func (c *Control) Advance(to time.Time) {
 		c.now = next
 		c.moveTasks()
 		c.runTicks()
+		c.runTimed()
 		c.schedule()
 	}
 	c.now = to

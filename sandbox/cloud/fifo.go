@@ -41,6 +41,9 @@ type Mailbox struct {
 	inFlight int
 	swept    time.Time // when messages past their retention were last looked for
 	used     time.Time // when a request last touched the queue
+	// taken are the messages received of late, kept once takenKept is above 0.
+	taken     []taken
+	takenKept time.Duration
 	// handlePrefix begins the receipt handles of this queue.
 	handlePrefix string
 	// forget lists what expires with the deduplication interval, oldest first.
@@ -233,6 +236,7 @@ func (b *Mailbox) hide(now time.Time, m *Message, visibility time.Duration) {
 		m.FirstReceived = now
 	}
 	delete(b.handles, m.ReceiptHandle)
+	b.noteTaken(now, m)
 	m.ReceiveCount++
 	m.received, m.changed = now, false
 	m.ReceiptHandle = b.handlePrefix + m.ID + "#" + strconv.Itoa(m.ReceiveCount)

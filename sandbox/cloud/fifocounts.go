@@ -1,6 +1,9 @@
 package cloud
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Counts are the queue's approximate numbers, here exact.
 type Counts struct {
@@ -31,6 +34,56 @@ func (b *Mailbox) Counts(now time.Time) Counts {
 	}
 	return c
 }
+
+// visibleBefore is how many messages were visible a while ago, up to the longest that it was
+// asked for before.
+func (b *Mailbox) visibleBefore(now time.Time, ago time.Duration) int {
+	if ago <= 0 {
+		return b.Counts(now).Visible
+	}
+	b.expire(now)
+	then := now.Add(-ago)
+	b.takenKept = max(b.takenKept, ago)
+	n := 0
+	for _, group := range b.order {
+		for _, m := range group.messages {
+			if !m.visibleAt.After(then) && !m.Sent.After(then) {
+				n++
+			}
+		}
+	}
+	for _, t := range slices.Backward(b.taken) {
+		if !t.at.After(then) {
+			break
+		}
+		if !t.visible.After(then) {
+			n++
+		}
+	}
+	return n
+}
+
+// taken is a message that was received: from when it was visible, and until when.
+type taken struct{ visible, at time.Time }
+
+// noteTaken remembers for a while that a message was visible, if anybody asks.
+func (b *Mailbox) noteTaken(now time.Time, m *Message) {
+	if b.takenKept == 0 {
+		return
+	}
+	visible := m.visibleAt
+	if visible.Before(m.Sent) {
+		visible = m.Sent
+	}
+	old := 0
+	for old < len(b.taken) && now.Sub(b.taken[old].at) > longestCountLag {
+		old++
+	}
+	b.taken = append(b.taken[old:], taken{visible, now})
+}
+
+// longestCountLag is how old counts can be. Source: SQS API reference, GetQueueAttributes.
+const longestCountLag = time.Minute
 
 // Sent is how many messages the queue has taken so far.
 func (b *Mailbox) Sent() uint64 { return b.sequence }

@@ -20,6 +20,12 @@ type RolePolicy struct {
 	Role   string `json:"role"`
 	Name   string `json:"name"`
 	Policy string `json:"policy"`
+
+	// parsed is Policy, when it was last asked for.
+	parsed struct {
+		text        string
+		permissions []permission
+	}
 }
 
 // PutRole makes or changes a role.

@@ -122,7 +122,7 @@ func (c *Control) layTicks() {
 	t := &c.ticker
 	t.ticks, t.laid = t.ticks[:0], map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(c.account.Schedules)) {
-		c.lay(orderSchedule, "schedule "+name, func() { c.runSchedule(name) })
+		c.laySchedule(name)
 	}
 	for _, url := range slices.Sorted(maps.Keys(c.account.Queues)) {
 		if c.account.Queues[url].FIFO {
@@ -140,6 +140,26 @@ func (c *Control) layTicks() {
 			return int(a.after - b.after)
 		}
 		return a.order - b.order
+	})
+}
+
+// laySchedule has a schedule fire at its second, or at the one that it draws when the minute
+// begins.
+func (c *Control) laySchedule(name string) {
+	if c.o.ScheduleDrawsItsSecond {
+		t := &c.ticker
+		t.laid["schedule "+name] = true
+		t.ticks = append(t.ticks, tick{0, orderSchedule, func() {
+			if c.isDue(name) {
+				c.after(time.Duration(c.draw("schedule")*float64(c.o.Minute)), func() { c.fire(name) })
+			}
+		}})
+		return
+	}
+	c.lay(orderSchedule, "schedule "+name, func() {
+		if c.isDue(name) {
+			c.fire(name)
+		}
 	})
 }
 

@@ -1,21 +1,27 @@
 package cloud
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Schedule is a schedule of EventBridge Scheduler that calls an API of AWS.
+// Schedule is a schedule of EventBridge Scheduler that calls an API of AWS, or starts a state
+// machine.
 type Schedule struct {
 	ARN                string             `json:"arn"`
 	Name               string             `json:"name"`
 	Description        string             `json:"description,omitempty"`
 	ScheduleExpression string             `json:"scheduleExpression"`
+	State              string             `json:"state,omitempty"` // "" is ENABLED
 	FlexibleTimeWindow FlexibleTimeWindow `json:"flexibleTimeWindow"`
 	Target             ScheduleTarget     `json:"target"`
+
+	minutes int // between two calls; 0 before it was asked for
 }
 
 // FlexibleTimeWindow says whether a schedule may be late.
@@ -28,12 +34,44 @@ type ScheduleTarget struct {
 	ARN     string `json:"arn"`
 	RoleARN string `json:"roleArn"`
 	Input   string `json:"input,omitempty"`
+	// RetryPolicy has a default of 185 attempts within a day.
+	RetryPolicy *RetryPolicy `json:"retryPolicy,omitempty"`
+}
+
+// RetryPolicy says how often and how long a call that fails is made again.
+type RetryPolicy struct {
+	MaximumEventAgeInSeconds *int `json:"maximumEventAgeInSeconds,omitempty"`
+	MaximumRetryAttempts     *int `json:"maximumRetryAttempts,omitempty"`
+}
+
+// check refuses a target that the scheduler does not have.
+func (t ScheduleTarget) check() error {
+	api := universalTarget.FindStringSubmatch(t.ARN)
+	machine := stateMachineTarget.MatchString(t.ARN)
+	if !machine && (api == nil || readingAction.MatchString(api[2])) {
+		return refuse("ValidationException", "%s is not a supported target", t.ARN)
+	}
+	if (!machine || t.Input != "") && !json.Valid([]byte(t.Input)) {
+		return refuse("ValidationException", "the input of a call is JSON, not %q", t.Input)
+	}
+	if r := t.RetryPolicy; r != nil {
+		const mostAttempts, shortestAge, longestAge = 185, 60, 86400
+		if n := r.MaximumRetryAttempts; n != nil && (*n < 0 || *n > mostAttempts) {
+			return refuse("ValidationException", "maximumRetryAttempts is %d; it has to be 0 to %d", *n, mostAttempts)
+		}
+		if n := r.MaximumEventAgeInSeconds; n != nil && (*n < shortestAge || *n > longestAge) {
+			return refuse("ValidationException", "maximumEventAgeInSeconds is %d; it has to be %d to %d", *n, shortestAge, longestAge)
+		}
+	}
+	return nil
 }
 
 var (
 	rate = regexp.MustCompile(`^rate\(([1-9][0-9]*) (minute|hour|day)s?\)$`)
 	// universalTarget is an API of AWS by service and action.
 	universalTarget = regexp.MustCompile(`^arn:[a-z-]+:scheduler:::aws-sdk:([a-z0-9]+):([a-z][A-Za-z]+)$`)
+	// stateMachineTarget is a state machine, which the schedule starts.
+	stateMachineTarget = regexp.MustCompile(`^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$`)
 	// readingAction is one that a schedule cannot call. Source: EventBridge Scheduler
 	// user guide, "Using universal targets".
 	readingAction = regexp.MustCompile(`^(get|describe|list|poll|receive|search|scan|query|select|read|lookup|discover|validate|batchGet|batchDescribe|batchRead|transactGet|adminGet|adminList|testMigration|retrieve|testConnection|translateDocument|isAuthorized|invokeModel)`)
@@ -49,50 +87,21 @@ func (a *Account) PutSchedule(s Schedule) (*Schedule, error) {
 	if s.FlexibleTimeWindow.Mode != "OFF" {
 		return nil, refuse("ValidationException", "flexibleTimeWindow %q is none that the sandbox has", s.FlexibleTimeWindow.Mode)
 	}
-	target := universalTarget.FindStringSubmatch(s.Target.ARN)
-	if target == nil || readingAction.MatchString(target[2]) {
-		return nil, refuse("ValidationException", "%s is not a supported target", s.Target.ARN)
+	if err := s.Target.check(); err != nil {
+		return nil, err
+	}
+	if !slices.Contains([]string{"", "ENABLED", "DISABLED"}, s.State) {
+		return nil, refuse("ValidationException", "state %q is none of a schedule", s.State)
 	}
 	if err := a.checkRoleARN(s.Target.RoleARN); err != nil {
 		return nil, err
 	}
-	if !a.schedulerMayAssume(s.Target.RoleARN) {
+	if !a.mayAssume("scheduler.amazonaws.com", s.Target.RoleARN, a.ARN("scheduler", "schedule-group/default")) {
 		return nil, refuse("ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
-	}
-	if !json.Valid([]byte(s.Target.Input)) {
-		return nil, refuse("ValidationException", "the input of a call is JSON, not %q", s.Target.Input)
 	}
 	s.ARN = a.ARN("scheduler", "schedule/default/"+s.Name)
 	a.Schedules[s.Name] = &s
 	return &s, nil
-}
-
-// schedulerMayAssume says whether a role trusts the scheduler, which names the group of
-// a schedule as its source. Source: EventBridge Scheduler user guide, "Confused deputy
-// prevention".
-func (a *Account) schedulerMayAssume(roleARN string) bool {
-	role, ok := a.Roles[lastPart(roleARN)]
-	if !ok {
-		return false
-	}
-	var trust struct {
-		Statement []struct {
-			Principal struct{ Service string }
-			Condition struct {
-				ArnLike map[string]string
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(role.AssumeRolePolicy), &trust); err != nil {
-		return false
-	}
-	for _, s := range trust.Statement {
-		source, limited := s.Condition.ArnLike["aws:SourceArn"]
-		if s.Principal.Service == "scheduler.amazonaws.com" && (!limited || source == a.ARN("scheduler", "schedule-group/default")) {
-			return true
-		}
-	}
-	return false
 }
 
 // DeleteSchedule removes a schedule.
@@ -103,23 +112,39 @@ func (s *Schedule) Every() time.Duration { return time.Duration(s.everyMinutes()
 
 // everyMinutes is how often a schedule calls.
 func (s *Schedule) everyMinutes() int {
-	parts := rate.FindStringSubmatch(s.ScheduleExpression)
-	n, _ := strconv.Atoi(parts[1]) // it was checked when it was made
-	return n * minutesOf[parts[2]]
+	if s.minutes == 0 {
+		parts := rate.FindStringSubmatch(s.ScheduleExpression)
+		n, _ := strconv.Atoi(parts[1]) // it was checked when it was made
+		s.minutes = n * minutesOf[parts[2]]
+	}
+	return s.minutes
 }
 
-// runSchedule makes the call of a schedule if it is due. All that the sandbox knows of
-// it is that it uses the queue it names.
-func (c *Control) runSchedule(name string) {
+// isDue says whether a schedule fires in the minute that goes on.
+func (c *Control) isDue(name string) bool {
 	s, there := c.account.Schedules[name]
-	if !there || c.thisMinute()%s.everyMinutes() != 0 || !strings.Contains(s.Target.ARN, ":sqs:") {
-		return
-	}
-	var input struct{ QueueURL string }
-	if err := json.Unmarshal([]byte(s.Target.Input), &input); err != nil {
-		return // it was checked when it was made
-	}
-	if box, err := c.account.Mailbox(input.QueueURL); err == nil {
-		box.Touch(c.now)
+	return there && s.State != "DISABLED" && c.thisMinute()%s.everyMinutes() == 0
+}
+
+// fire makes the call of a schedule, if its role may. All that the sandbox knows of a call
+// of an API is that it uses the queue it names.
+func (c *Control) fire(name string) {
+	s, there := c.account.Schedules[name]
+	switch {
+	case !there:
+	case c.account.StateMachines[s.Target.ARN] != nil:
+		if c.account.allows(s.Target.RoleARN, "states:StartExecution", s.Target.ARN) {
+			// One that fails is lost: the model has schedules without retries only. How long
+			// it takes to begin is part of when the schedule fires, which nobody knows.
+			_ = c.startExecution(s.Target.ARN, cmp.Or(s.Target.Input, "{}"), 0)
+		}
+	case strings.Contains(s.Target.ARN, ":sqs:"):
+		var input struct{ QueueURL string }
+		if err := json.Unmarshal([]byte(s.Target.Input), &input); err != nil {
+			return // it was checked when it was made
+		}
+		if box, err := c.account.Mailbox(input.QueueURL); err == nil {
+			box.Touch(c.now)
+		}
 	}
 }

@@ -56,11 +56,13 @@ type TaskHost interface {
 
 // fleet are the tasks of a service.
 type fleet struct {
-	arn     string // of the service, which may be gone
-	service *Service
-	metrics *serviceMetrics
-	tasks   []*Task // oldest first
-	serial  int
+	arn string // of the service, which may be gone
+	// resourceID is the service's, as auto scaling names it.
+	resourceID string
+	service    *Service
+	metrics    *serviceMetrics
+	tasks      []*Task // oldest first
+	serial     int
 	// deployed is the task definition of the newest deployment.
 	deployed    string
 	deploying   bool
@@ -77,7 +79,7 @@ func (c *Control) fleet(s *Service) *fleet {
 	f, ok := c.fleets[s.ARN]
 	if !ok {
 		dimensions := map[string]string{"ClusterName": s.ClusterName(), "ServiceName": s.Name}
-		f = &fleet{arn: s.ARN, deployed: s.TaskDefinition, metrics: &serviceMetrics{
+		f = &fleet{arn: s.ARN, resourceID: s.ResourceID(), deployed: s.TaskDefinition, metrics: &serviceMetrics{
 			cpu:          c.metrics.series("AWS/ECS", "CPUUtilization", dimensions),
 			runningTasks: c.metrics.series("ECS/ContainerInsights", "RunningTaskCount", dimensions),
 		}}
@@ -153,7 +155,7 @@ func (c *Control) schedule() {
 			f.deploying = false
 		}
 		if f.settled(c.now) {
-			c.cooldowns.completed(f.service.ResourceID(), c.now)
+			c.cooldowns.completed(f.resourceID, c.now)
 		}
 	}
 }

@@ -46,6 +46,10 @@ var byType = map[string]calls{
 
 	"aws:scheduler/schedule:Schedule": {of("scheduler", "GetSchedule"), append(of("scheduler", "CreateSchedule UpdateSchedule DeleteSchedule"), passRole)},
 
+	// The provider asks Step Functions itself whether a definition is valid, in previews, too.
+	"aws:sfn/stateMachine:StateMachine": {of("states", "DescribeStateMachine ListStateMachineVersions ValidateStateMachineDefinition "+tagged),
+		append(of("states", "CreateStateMachine UpdateStateMachine DeleteStateMachine"+tags), passRole)},
+
 	"aws:ecs/cluster:Cluster":                                   {of("ecs", "DescribeClusters "+tagged), of("ecs", "CreateCluster UpdateCluster DeleteCluster"+tags)},
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {of("ecs", "DescribeClusters"), of("ecs", "PutClusterCapacityProviders")},
 	"aws:ecs/taskDefinition:TaskDefinition": {of("ecs", "DescribeTaskDefinition "+tagged),

@@ -21,6 +21,8 @@ type Bill struct {
 	Requests float64 `json:"requests"`
 	// Schedules are the calls of EventBridge Scheduler.
 	Schedules float64 `json:"schedules"`
+	// Machine is the state machine that asks the queue: its executions and their duration.
+	Machine float64 `json:"machine"`
 	// Metrics that the workers write, or the scaler.
 	Metrics    float64 `json:"metrics"`
 	Dashboards float64 `json:"dashboards"`
@@ -31,7 +33,7 @@ type Bill struct {
 // Total of the parts.
 func (b Bill) Total() float64 {
 	tasks := b.VCPU + b.Memory + b.Spot + b.Addresses
-	return tasks + b.Alarms + b.Requests + b.Schedules + b.Metrics + b.Dashboards + b.Function
+	return tasks + b.Alarms + b.Requests + b.Schedules + b.Machine + b.Metrics + b.Dashboards + b.Function
 }
 
 // hoursAMonth is how AWS counts a month.
@@ -130,10 +132,33 @@ func (r *Result) Bill() Bill {
 	b.Function = invocations*p.MillionInvocations/1e6 + seconds*p.GBSecond
 	metricHours := float64(r.metrics.total()) / months
 	b.Metrics = (metricHours/hoursAMonth + float64(has.function.metrics)) * p.CustomMetric
-	// What a schedule calls itself is a request too.
-	reads := invocations*float64(has.function.reads) + calls - invocations
+	machine := r.machineAMonth()
+	b.Machine = machine.started*p.MillionExecutions/1e6 + machine.gbSeconds*p.MachineGBSecond
+	reads := invocations*float64(has.function.reads) + machine.asks
 	b.Requests = beyond(float64(r.Requests.Total())/months+reads, p.FreeRequests) * p.MillionRequests / 1e6
 	return b
+}
+
+// machineUse is what a state machine does in a month.
+type machineUse struct{ started, gbSeconds, asks float64 }
+
+// machineGB is the memory that an express execution is charged for: 50 MB and what it
+// holds, which is little, in steps of 64 MB. Source: Step Functions pricing page.
+const machineGB = 64.0 / 1024
+
+// machineAMonth is at the rate of the time simulated: the machine asks whether there is work
+// or not.
+func (r *Result) machineAMonth() machineUse {
+	hours := r.end.Sub(begin).Hours()
+	if hours <= 0 {
+		return machineUse{}
+	}
+	months := hours / hoursAMonth
+	return machineUse{
+		started:   float64(r.Machine.Started) / months,
+		gbSeconds: r.Machine.Billed.Seconds() * machineGB / months,
+		asks:      float64(r.Machine.Asks) / months,
+	}
 }
 
 func beyond(n, free float64) float64 { return max(0, n-free) }

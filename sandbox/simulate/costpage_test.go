@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,6 +49,9 @@ func between(t *testing.T, page, part string) string {
 	return text
 }
 
+// wakeIntervals are those that a stack can have.
+var wakeIntervals = []int{60, 30, 20, 15, 10, 0}
+
 // costTable is what a stack's parts cost.
 func costTable(t *testing.T) string {
 	t.Helper()
@@ -64,6 +68,13 @@ func costTable(t *testing.T) string {
 	system, err := dev.itself()
 	require.NoError(t, err)
 	calls := system.standing().callsAnHour * hoursAMonth
+	asking := func(interval int) float64 {
+		stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{fmt.Sprint("wakeIntervalSeconds=", interval)}}
+		quiet := &Workload{Name: "quiet", Work: Distribution{Median: time.Second}, CPU: defaultCPU, Trace: []Job{{Work: time.Second}}}
+		c, err := Compare(t.Context(), stack, quiet, parameters(1), false)
+		require.NoError(t, err)
+		return c.Results[0].Bill().Machine
+	}
 	var text strings.Builder
 	row := func(what, idle, works string) { fmt.Fprintf(&text, "| %s | %s | %s |\n", what, idle, works) }
 	row("", "while idle", "while it works")
@@ -74,7 +85,10 @@ func costTable(t *testing.T) string {
 	row(fmt.Sprintf("alarms for people, with `alarmTopicArn` (%d metrics)", people), fmt.Sprintf("$%.2f a month", float64(people)*p.AlarmMetric), "the same")
 	row("dashboard, with `dashboard`", fmt.Sprintf("$%g a month", p.Dashboard), "the same")
 	row("SQS FIFO", "0: no task, no polls", fmt.Sprintf("$%.2f a million requests, after the first %.0f a month; a waiting worker polls three times a minute", p.MillionRequests, p.FreeRequests))
-	row("keep-awake schedule", fmt.Sprintf("%.0f calls a month of %.0f that are free", calls, p.FreeScheduleCalls), "the same")
+	row("wake-up schedule", fmt.Sprintf("%.0f calls a month of %.0f that are free", calls, p.FreeScheduleCalls), "the same")
+	for _, interval := range wakeIntervals {
+		row(fmt.Sprintf("wake-up machine, `wakeIntervalSeconds: %d`", interval), fmt.Sprintf("$%.2f a month", asking(interval)), "the same")
+	}
 	row("logs", "storage", fmt.Sprintf("$%.2f per GB written", p.LogsGB))
 	row("the worker's metrics", "0 while there are none", fmt.Sprintf("up to %d at $%.2f a month, prorated by the hour", len(workerMetrics()), p.CustomMetric))
 	return text.String()

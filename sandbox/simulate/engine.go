@@ -35,6 +35,8 @@ type engine struct {
 	random  *rand.Rand
 	jitter  func(time.Duration) time.Duration // a random part of a duration
 	observe func(note)                        // nil: nobody does
+	rings   bool                              // see Parameters.Rings
+	rang    time.Time                         // the last time
 	sent    int
 	ideal   ideal
 
@@ -143,7 +145,7 @@ func run(ctx context.Context, system System, w *Workload, p Parameters) (*Result
 func newEngine(system System, w *Workload, p Parameters, options cloud.ControlOptions) (*engine, error) {
 	e := &engine{
 		system: system, workload: w, now: begin, byTask: map[string]*worker{}, pending: map[string]*job{},
-		random: rand.New(rand.NewPCG(p.Seed, 2)), result: newResult(system, w, p),
+		random: rand.New(rand.NewPCG(p.Seed, 2)), result: newResult(system, w, p), rings: p.Rings,
 	}
 	e.jitter = func(d time.Duration) time.Duration { return time.Duration(e.random.Int64N(int64(d) + 1)) }
 	var err error
@@ -223,6 +225,22 @@ func (e *engine) send(j Job) {
 	}
 	e.pending[m.ID] = &job{Job: j, sent: e.now, first: e.ideal.add(e.now, j)}
 	e.woken = true
+	e.ring()
+}
+
+// ringsApart is how often a producer rings at most.
+const ringsApart = 30 * time.Second
+
+// ring starts the machine that asks the queue, as a producer may right after a send.
+func (e *engine) ring() {
+	if !e.rings || !e.rang.IsZero() && e.now.Sub(e.rang) < ringsApart {
+		return
+	}
+	e.rang = e.now
+	for arn := range e.system.Account.StateMachines {
+		// A producer ignores what becomes of it.
+		_ = e.control.StartExecution(e.now, arn, "{}")
+	}
 }
 
 // receiveAll answers the polls of workers, one after the other, as long as one of them
@@ -344,4 +362,5 @@ func (e *engine) finish() {
 	e.result.LeftRunning = len(e.control.Tasks())
 	e.result.Activities = e.control.Activities()
 	e.result.end = e.now
+	e.result.Machine = e.control.ExpressUse()
 }

@@ -25,6 +25,8 @@ type Parameters struct {
 	// about 23 s to provision a task (June 2026), others about 57 s with 413 MB
 	// (elasticscale.com, April 2024).
 	StartFrom, StartTo time.Duration
+	// Rings says that producers start the machine that asks the queue right after a send.
+	Rings bool
 	// Prices that take the place of those of the stack's region.
 	Prices PriceOverrides
 	// Progress, if not nil, is asked to show that a day of a simulation begins, from 1.

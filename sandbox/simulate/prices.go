@@ -30,6 +30,8 @@ type Prices struct {
 	// MillionScheduleCalls is a million calls of EventBridge Scheduler, beyond
 	// FreeScheduleCalls a month.
 	MillionScheduleCalls, FreeScheduleCalls float64
+	// MillionExecutions and MachineGBSecond are those of express state machines.
+	MillionExecutions, MachineGBSecond float64
 	// MillionInvocations and GBSecond are those of a Lambda function on Graviton, the
 	// seconds beyond FreeGBSeconds a month.
 	MillionInvocations, GBSecond, FreeGBSeconds float64
@@ -76,6 +78,14 @@ var priceNames = []struct {
 		func(p *Prices) *float64 { return &p.FreeScheduleCalls },
 	},
 	{
+		"million-executions", "million executions of express state machines",
+		func(p *Prices) *float64 { return &p.MillionExecutions },
+	},
+	{
+		"machine-gb-second", "GB-second of express state machines",
+		func(p *Prices) *float64 { return &p.MachineGBSecond },
+	},
+	{
 		"million-invocations", "million invocations of Lambda",
 		func(p *Prices) *float64 { return &p.MillionInvocations },
 	},
@@ -97,13 +107,14 @@ var priceList = map[string]Prices{
 	// Sources: vantage.sh/blog/fargate-pricing, cloudburn.io/blog/aws-fargate-pricing
 	// (from the Price List API, March 2026), .../amazon-sqs-pricing and
 	// .../amazon-eventbridge-pricing (March 2026), c3x.dev on CloudWatch Logs (June
-	// 2026), the pricing pages of CloudWatch, VPC and Lambda.
+	// 2026), the pricing pages of CloudWatch, VPC, Lambda and Step Functions.
 	defaultRegion: {
 		X86VCPUHour: 0.04048, X86GBHour: 0.004445, ARMVCPUHour: 0.03238, ARMGBHour: 0.00356,
 		SpotShare: 0.32, PublicIPv4Hour: 0.005,
 		MillionRequests: 0.50, FreeRequests: 1e6,
 		AlarmMetric: 0.10, CustomMetric: 0.30, Dashboard: 3, LogsGB: 0.50,
 		MillionScheduleCalls: 1, FreeScheduleCalls: 14e6, MillionInvocations: 0.20, GBSecond: 0.0000133334,
+		MillionExecutions: 1, MachineGBSecond: 0.00001667,
 	},
 	// Sources: Fargate on x86 from github.com/RafalWilinski/fargate-calc, src/pricing.js
 	// (2020; AWS has not changed it since January 2019). On arm64 a fifth less, as AWS

@@ -32,8 +32,12 @@ type Result struct {
 	TaskMinutes, BeyondNeed float64
 	// Started tasks, Peak of them at once, LeftRunning at the end.
 	Started, Peak, LeftRunning int
-	Requests                   Requests
-	Activities                 []cloud.Activity
+	// Brief are tasks that a scale-in ended within five minutes of their start.
+	Brief    int
+	Requests Requests
+	// Machine is what the state machine did that asks the queue, if there is one.
+	Machine    cloud.ExpressUse
+	Activities []cloud.Activity
 	// Points are a sample a minute; Days what the tasks of each day cost.
 	Points []timeline.Point
 	Days   []float64
@@ -117,12 +121,18 @@ func (r *Result) started(e *engine) {
 	r.Peak = max(r.Peak, r.running)
 }
 
+// briefTask is as long as a task at least stays of which it was right to start it.
+const briefTask = 5 * time.Minute
+
 // taskEnded adds up the time of a task that ran.
 func (r *Result) taskEnded(t *cloud.Task, now time.Time) {
 	if t.Started.IsZero() {
 		return
 	}
 	r.running--
+	if t.StopReason == "scale-in" && now.Sub(t.Started) < briefTask {
+		r.Brief++
+	}
 	r.TaskMinutes += now.Sub(t.Created).Minutes()
 	r.taskCharged(t, now)
 }

@@ -136,7 +136,7 @@ func TestFailOn(t *testing.T) {
 	cases := map[string]string{ // list: part of the error, "" for none
 		"":                       "",
 		"p95_wait>5m,killed>0":   "",
-		"p95_wait>1m":            "trickle: p95_wait>1m (it is 3m",
+		"p95_wait>1m":            "trickle: p95_wait>1m (it is 1m",
 		"p50_first < 1h":         "trickle: p50_first < 1h",
 		"dollars>0.1, undone<1":  "dollars>0.1",
 		"task_minutes>1000000":   "",
@@ -254,7 +254,7 @@ func randomStack(random *rand.Rand) Stack {
 		fmt.Sprint("idleMinutes=", 3+random.IntN(8)), fmt.Sprint("scaleOutCooldownSeconds=", 1+random.IntN(600)), fmt.Sprint("scaleInCooldownSeconds=", 1+random.IntN(600)),
 		fmt.Sprintf("concurrency=%d", 1+random.IntN(12)),
 		fmt.Sprintf("handlerTimeoutMinutes=%d", 600+random.IntN(118)), // above any draw of the work
-		fmt.Sprint("keepQueueAwake=", random.IntN(2) == 0),
+		fmt.Sprint("wakeIntervalSeconds=", []int{0, 10, 15, 20, 30, 60}[random.IntN(6)]),
 	}}
 }
 

@@ -120,7 +120,8 @@ func (s Stack) peer(name, is string) (System, error) {
 	system.Name, system.Is, system.Worker = name, is, ordinary(system.Worker)
 	clear(system.Account.Alarms)
 	clear(system.Account.Policies)
-	clear(system.Account.Schedules) // what keeps the queue awake
+	clear(system.Account.Schedules) // what asks the queue and keeps it awake
+	clear(system.Account.StateMachines)
 	clear(system.Account.Dashboards)
 	return system, nil
 }
