@@ -69,7 +69,7 @@ func (c Config) AfterFailure(f Failure) (verdict Verdict, wait time.Duration) {
 	switch {
 	case errors.As(f.Err, &later):
 		wait = max(0, later.after)
-	case f.Attempts >= c.MaxAttempts && c.DeadLetterQueueURL != "", IsPermanent(f.Err) && c.DeadLetterQueueURL != "":
+	case c.DeadLetterQueueURL != "" && (f.Attempts >= c.MaxAttempts || IsPermanent(f.Err)):
 		return DeadLetter, 0
 	case f.Attempts >= c.MaxAttempts:
 		return HandBack, c.RetryWait(max(f.ReceiveCount, 1))

@@ -17,8 +17,9 @@ type SQS interface {
 		*sqs.ReceiveMessageOutput, error)
 	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (
 		*sqs.DeleteMessageBatchOutput, error)
-	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (
-		*sqs.ChangeMessageVisibilityBatchOutput, error)
+	ChangeMessageVisibilityBatch(
+		context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options),
+	) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 }
 
@@ -194,7 +195,9 @@ func (c Config) Validate() error {
 			wrong = append(wrong, &ConfigError{name, value, want})
 		}
 	}
-	wholeSeconds := func(d, least, most time.Duration) bool { return d >= least && d <= most && d%time.Second == 0 }
+	wholeSeconds := func(d, least, most time.Duration) bool {
+		return d >= least && d <= most && d%time.Second == 0
+	}
 	check(c.QueueURL != "", "QueueURL", `""`, "needs to be the URL of an SQS FIFO queue")
 	check(c.Concurrency >= 1, "Concurrency", c.Concurrency, "needs to be 1 group or more")
 	check(wholeSeconds(c.VisibilityTimeout, 10*time.Second, LongestLease-leaseMargin),
@@ -202,10 +205,12 @@ func (c Config) Validate() error {
 	check(wholeSeconds(c.WaitTime, time.Second, 20*time.Second),
 		"WaitTime", c.WaitTime, "needs to be whole seconds from 1s to 20s")
 	check(c.HandlerTimeout > 0 && c.HandlerTimeout <= DefaultHandlerTimeout, "HandlerTimeout", c.HandlerTimeout,
-		fmt.Sprintf("needs to be up to %s; SQS lets nobody keep a message for more than 12 hours", DefaultHandlerTimeout))
+		fmt.Sprintf("needs to be up to %s; SQS lets nobody keep a message for more than 12 hours",
+			DefaultHandlerTimeout))
 	check(c.MaxAttempts >= 1, "MaxAttempts", c.MaxAttempts, "needs to be 1 or more")
 	check(c.Backoff > 0, "Backoff", c.Backoff, "needs to be above 0")
-	check(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= LongestLease-leaseMargin, "MaxBackoff", c.MaxBackoff,
+	check(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= LongestLease-leaseMargin,
+		"MaxBackoff", c.MaxBackoff,
 		fmt.Sprintf("needs to be from the first wait (%s) to 11h59m", c.Backoff))
 	check(c.StopSignal >= DefaultStopSignal, "StopSignal", c.StopSignal,
 		fmt.Sprintf("needs to be %s or more, for handlers to return and messages to be handed back", DefaultStopSignal))

@@ -208,7 +208,8 @@ func (c *Consumer) currentLeases() []*lease {
 
 func (c *Consumer) leaseLost(l *lease, head *Message) {
 	c.config.Observe(Event{Kind: LeaseLost, Message: head})
-	c.config.Logger.Warn("a lease is lost: the handler is cancelled, the messages will come again", "group", l.groupID)
+	c.config.Logger.Warn("a lease is lost: the handler is cancelled, the messages will come again",
+		"group", l.groupID)
 }
 
 func (c *Consumer) observeInFlight(groups int) {
