@@ -213,7 +213,8 @@ func (c Config) Validate() error {
 		"MaxBackoff", c.MaxBackoff,
 		fmt.Sprintf("needs to be from the first wait (%s) to 11h59m", c.Backoff))
 	check(c.StopSignal >= DefaultStopSignal, "StopSignal", c.StopSignal,
-		fmt.Sprintf("needs to be %s or more, for handlers to return and messages to be handed back", DefaultStopSignal))
+		fmt.Sprintf("needs to be %s or more, for handlers to return and messages to be handed back",
+			DefaultStopSignal))
 	check(c.StopTimeout > c.StopSignal, "StopTimeout", c.StopTimeout,
 		fmt.Sprintf("needs to be above %s, when handlers are told to stop", c.StopSignal))
 	return errors.Join(wrong...)

@@ -74,7 +74,9 @@ func (c *Consumer) sendToDeadLetterQueue(m *Message, attempts int, reason error)
 		}),
 	}
 	if m.TraceHeader != "" {
-		trace := types.MessageSystemAttributeValue{DataType: aws.String("String"), StringValue: aws.String(m.TraceHeader)}
+		trace := types.MessageSystemAttributeValue{
+			DataType: aws.String("String"), StringValue: aws.String(m.TraceHeader),
+		}
 		input.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
 			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): trace,
 		}

@@ -144,7 +144,8 @@ func (c *Consumer) call(l *lease, m *Message) error {
 func (c *Consumer) reportFailure(m *Message, attempt int, took, wait time.Duration, err error) {
 	if isLater(err) {
 		c.config.Observe(Event{Kind: Postponed, Message: m, Err: err, Took: took, Wait: wait})
-		c.config.Logger.Info("the handler asks for later", append(about(m), "wait", wait.String(), "reason", err)...)
+		c.config.Logger.Info("the handler asks for later",
+			append(about(m), "wait", wait.String(), "reason", err)...)
 		return
 	}
 	c.config.Observe(Event{Kind: Failed, Message: m, Attempt: attempt, Err: err, Took: took, Wait: wait})

@@ -72,8 +72,11 @@ func (c *Consumer) changeVisibility(messages []*Message, wait, more time.Duratio
 	}
 }
 
-func visibilityEntry(i int, m *Message, visibility time.Duration) types.ChangeMessageVisibilityBatchRequestEntry {
+func visibilityEntry(
+	i int, m *Message, visibility time.Duration,
+) types.ChangeMessageVisibilityBatchRequestEntry {
 	return types.ChangeMessageVisibilityBatchRequestEntry{
-		Id: aws.String(entryID(i)), ReceiptHandle: aws.String(m.handle), VisibilityTimeout: int32(visibility / time.Second),
+		Id: aws.String(entryID(i)), ReceiptHandle: aws.String(m.handle),
+		VisibilityTimeout: int32(visibility / time.Second),
 	}
 }

@@ -31,7 +31,8 @@ type Message struct {
 
 func newMessage(m types.Message) *Message {
 	attribute := func(name types.MessageSystemAttributeName) string { return m.Attributes[string(name)] }
-	count, _ := strconv.Atoi(attribute(types.MessageSystemAttributeNameApproximateReceiveCount)) // 0 if SQS sends none
+	// 0 if SQS sends none.
+	count, _ := strconv.Atoi(attribute(types.MessageSystemAttributeNameApproximateReceiveCount))
 	sent, _ := strconv.ParseInt(attribute(types.MessageSystemAttributeNameSentTimestamp), 10, 64)
 	return &Message{
 		ID:              aws.ToString(m.MessageId),

@@ -125,8 +125,11 @@ func (c *Consumer) refused(err error) {
 		}
 		return
 	}
-	d, began := c.pause.forOutage(func(n int) time.Duration { return c.exponential(5*time.Second, time.Minute, n) })
+	d, began := c.pause.forOutage(func(n int) time.Duration {
+		return c.exponential(5*time.Second, time.Minute, n)
+	})
 	if began {
-		c.config.Logger.Warn("protection was refused: nothing starts, the messages are handed back", "pause", d, "error", err)
+		c.config.Logger.Warn("protection was refused: nothing starts, the messages are handed back",
+			"pause", d, "error", err)
 	}
 }

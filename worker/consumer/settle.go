@@ -68,9 +68,13 @@ func (d *deleter) delete(ctx context.Context, batch []deletion) {
 	defer cancel()
 	entries := make([]types.DeleteMessageBatchRequestEntry, len(batch))
 	for i, request := range batch {
-		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(entryID(i)), ReceiptHandle: aws.String(request.handle)}
+		entries[i] = types.DeleteMessageBatchRequestEntry{
+			Id: aws.String(entryID(i)), ReceiptHandle: aws.String(request.handle),
+		}
 	}
-	output, err := d.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(d.queueURL), Entries: entries})
+	output, err := d.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{
+		QueueUrl: aws.String(d.queueURL), Entries: entries,
+	})
 	results := make([]error, len(batch))
 	if err != nil {
 		for i := range results {

@@ -29,7 +29,9 @@ func newSlots(c Config) *slots {
 
 // take waits for a free slot, and takes up to most. It leaves room for groups that are
 // due while a poll waits; where it cannot, it says when the first of them is due.
-func (s *slots) take(ctx context.Context, most int, wait time.Duration) (taken int, until time.Time, err error) {
+func (s *slots) take(
+	ctx context.Context, most int, wait time.Duration,
+) (taken int, until time.Time, err error) {
 	if err := s.free.Acquire(ctx, 1); err != nil {
 		return 0, time.Time{}, err
 	}

@@ -163,4 +163,3 @@ func (s *scenario) agentAnswer(worker string, protect bool) awsapi.AgentAnswer {
 		{Status: http.StatusGatewayTimeout, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`, Effect: true},
 	}[r.number(9)]
 }
-

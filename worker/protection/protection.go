@@ -215,7 +215,8 @@ func (t *Task) request(ctx context.Context) (Step, error) {
 	}
 	t.askAgain = time.Now().Add(askAgainAfter)
 	if covered && t.scaleIn.Covers(time.Now()) {
-		t.options.Logger.Warn("renewing task protection failed; what there is reaches far enough for now", "error", err)
+		t.options.Logger.Warn("renewing task protection failed; what there is reaches far enough for now",
+			"error", err)
 		return Go, nil
 	}
 	if refused != nil {
@@ -364,10 +365,11 @@ func (t *Task) ask(ctx context.Context) (until time.Time, err error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	if status != http.StatusOK || got.Protection == nil || !got.Protection.ProtectionEnabled || got.Protection.ExpirationDate == nil {
+	p := got.Protection
+	if status != http.StatusOK || p == nil || !p.ProtectionEnabled || p.ExpirationDate == nil {
 		return time.Time{}, nil
 	}
-	return *got.Protection.ExpirationDate, nil
+	return *p.ExpirationDate, nil
 }
 
 // call makes one request and reads its answer. A failure or an error in the body is
@@ -397,7 +399,8 @@ func (t *Task) call(ctx context.Context, method string, body []byte) (got answer
 	case got.Failure != nil:
 		return got, 0, &RefusedError{Reason: got.Failure.Reason}
 	case got.Error != nil:
-		return got, 0, fmt.Errorf("the agent answered %d: %s: %s", response.StatusCode, got.Error.Code, got.Error.Message)
+		return got, 0, fmt.Errorf("the agent answered %d: %s: %s",
+			response.StatusCode, got.Error.Code, got.Error.Message)
 	}
 	return got, response.StatusCode, nil
 }
