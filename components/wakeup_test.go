@@ -153,6 +153,7 @@ func TestCooldownsOutlastStaleAlarms(t *testing.T) {
 		"longer idle":   {"an alarm over more minutes", ScalingArgs{Idle: IdleArgs{Minutes: 10}}, 60, 0, 840},
 		"unguarded":     {"three windows, of five minutes each", ScalingArgs{Idle: IdleArgs{Minutes: 5, Unguarded: true}}, 60, 0, 1020},
 		"steps down":    {"those stop the last task, too", ScalingArgs{Steps: steps, ScaleInCooldownSeconds: 120}, 60, 420, 420},
+		"all at once":   {"a step to none", ScalingArgs{Steps: []ScalingStep{{Upper: at(0), Change: 0}, {Lower: at(1), Upper: at(9), Change: 1}, {Lower: at(9), Change: 2}}, AdjustmentType: ExactCapacity, MaxCapacity: 2}, 60, 420, 420},
 		"a longer one":  {"what is configured is the least", ScalingArgs{Steps: steps, ScaleInCooldownSeconds: 900, ScaleOutCooldownSeconds: 600}, 600, 900, 900},
 		"exactly none":  {"a step of the scale-out alarm stops the last task", ScalingArgs{Steps: none, AdjustmentType: ExactCapacity, MaxCapacity: 2}, 300, 0, 420},
 		"never to none": {"the minimum keeps one", ScalingArgs{Steps: steps, MinCapacity: 1}, 60, 60, 60},

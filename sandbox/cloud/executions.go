@@ -128,17 +128,17 @@ func (c *Control) goOn(e *execution) {
 	default:
 		e.at = e.program.after(at, answer{})
 	}
-	if e.at.over {
-		c.endExecution(e, c.now.Add(took).Sub(e.began))
-		return
-	}
-	if e.at.call == "ecs:updateService" {
+	if at.call != "" && e.at.call == "ecs:updateService" {
 		span := float64(c.o.Express.WriteTo - c.o.Express.WriteFrom)
 		took = c.scaled(c.o.Express.WriteFrom + time.Duration(c.draw("write")*span))
 	}
-	if c.now.Add(took).Sub(e.began) > c.scaled(longestExecution) {
+	switch ends := c.now.Add(took).Sub(e.began); {
+	case ends > c.scaled(longestExecution):
 		e.at = &pause{over: true, fault: stateError{"States.Timeout", "an express execution ends after five minutes"}}
 		c.endExecution(e, c.scaled(longestExecution))
+		return
+	case e.at.over:
+		c.endExecution(e, ends)
 		return
 	}
 	c.after(took, func() { c.goOn(e) })

@@ -291,7 +291,7 @@ func TestInvariants(t *testing.T) {
 		first = rand.Uint64N(1e9)
 	}
 	t.Logf("seeds from %d", first)
-	messages, refused := 0, 0
+	messages, refused, wakes, lowered := 0, 0, 0, 0
 	for s := first; s < first+uint64(*scenarios); s++ {
 		random := rand.New(rand.NewPCG(s, 0))
 		stack, w := randomStack(random), randomWorkload(random)
@@ -299,6 +299,8 @@ func TestInvariants(t *testing.T) {
 		p.Seed = s
 		p.Control.MetricDelay, p.Control.WakeDelay = random.IntN(cloud.LongestMetricDelay+1), random.IntN(16)
 		p.Control.WakingReportsZeros, p.Control.MissingCountsAsZero = random.IntN(2) == 0, random.IntN(2) == 0
+		p.Control.ScheduleDrawsItsSecond = random.IntN(2) == 0
+		anyFault(random, &p.Control.Express)
 		system, err := stack.itself()
 		if err != nil {
 			refused++
@@ -308,11 +310,13 @@ func TestInvariants(t *testing.T) {
 		require.NoError(t, err)
 		messages += r.Done
 		checkInvariants(t, s, system, r)
+		wakes, lowered = wakes+r.Machine.Wakes, lowered+checkMachine(t, s, system, r)
 		if t.Failed() {
 			t.Fatalf("seed %d: %v, %+v, %+v", s, stack.Overrides, w, p.Control)
 		}
 	}
-	t.Logf("%d messages; %d configurations were refused", messages, refused)
+	t.Logf("%d messages; %d configurations were refused; %d wake-ups, %d of which lowered what auto scaling had just set",
+		messages, refused, wakes, lowered)
 	assert.Less(t, refused, *scenarios/2+1)
 }
 
@@ -338,9 +342,23 @@ func checkInvariants(t *testing.T, seed uint64, system System, r *Result) {
 			busyUntil = point.At
 		}
 	}
+	name := machineName(system)
+	for _, a := range r.Activities {
+		// Nor does one that was done as soon as the machine had started a task for it.
+		if a.Alarm == name && a.Scaled() {
+			const start = 60 * time.Second
+			busyUntil = max(busyUntil, (a.At.Sub(begin) + start).Hours())
+		}
+	}
 	// The idle window, the metrics' delay, the cooldown, and the hold-down of the
-	// protection.
-	window := float64(idle+r.p.Control.MetricDelay+10+5) / 60
+	// protection. Steps that stop tasks wait for the cooldown after each.
+	cooldown := 10
+	for _, p := range system.Account.Policies {
+		if strings.Contains(p.Name, "scale-in") {
+			cooldown = (*p.StepScaling.Cooldown + 60) / 60 * r.Peak
+		}
+	}
+	window := float64(idle+r.p.Control.MetricDelay+max(10, cooldown)+5) / 60
 	for _, point := range r.Points {
 		if point.At > busyUntil+window {
 			assert.LessOrEqual(t, point.RunningTasks, target.MinCapacity, "seed %d: %f h after the last work", seed, point.At-busyUntil)

@@ -330,3 +330,113 @@ func (s *totals) within(t *testing.T, alone totals) {
 	// Work that is done sooner makes for more spells of it, and each ends some tasks.
 	assert.LessOrEqual(t, float64(s.brief), most*float64(alone.brief), "tasks stopped within five minutes of their start")
 }
+
+// anyFault draws what may go wrong in the machine.
+func anyFault(random *rand.Rand, o *cloud.ExpressOptions) {
+	share := func() float64 {
+		if random.IntN(3) > 0 {
+			return 0
+		}
+		return random.Float64()
+	}
+	o.Twice, o.Lost, o.Throttled = share(), share(), share()
+	o.CountLag = time.Duration(random.IntN(61)) * time.Second
+}
+
+// machineName is that of the machine; "" without one.
+func machineName(s System) string {
+	for _, m := range s.Account.StateMachines {
+		return m.Name
+	}
+	return ""
+}
+
+// checkMachine: it sets no more than may run, and from none only. A scale-out between its
+// look and its write is lowered, which the alarm mends when it repeats its action.
+func checkMachine(t *testing.T, seed uint64, system System, r *Result) (lowered int) {
+	t.Helper()
+	name, most := machineName(system), 0
+	for _, target := range system.Account.Targets {
+		most = target.MaxCapacity
+	}
+	for i, a := range r.Activities {
+		if a.Alarm != name || !a.Scaled() {
+			continue
+		}
+		assert.LessOrEqual(t, a.To, most, "seed %d: %s", seed, a)
+		assert.Positive(t, a.To, "seed %d: %s", seed, a)
+		if a.To > a.From {
+			continue
+		}
+		lowered++
+		mended := slices.ContainsFunc(r.Activities[i+1:], func(b cloud.Activity) bool {
+			return b.Scaled() && b.At.Sub(a.At) <= time.Minute
+		})
+		assert.True(t, mended, "seed %d: %s is not mended within a minute", seed, a)
+	}
+	return lowered
+}
+
+// TestWhenTheMachineFails the alarms do what they do without one, and nothing costs more.
+func TestWhenTheMachineFails(t *testing.T) {
+	t.Parallel()
+	const onlySQS = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:GetQueueAttributes","Resource":"*"}]}`
+	const nothing = `{"Version":"2012-10-17","Statement":[]}`
+	rights := func(policy string) func(*cloud.Account, *Parameters) {
+		return func(a *cloud.Account, _ *Parameters) {
+			for _, p := range a.RolePolicies {
+				if p.Role == "worker-wake-role" {
+					p.Policy = policy
+				}
+			}
+		}
+	}
+	cases := map[string]struct {
+		fail   func(*cloud.Account, *Parameters)
+		asleep bool // nobody asks the queue
+	}{
+		"denied at ECS":           {rights(onlySQS), false},
+		"throttled at ECS":        {func(_ *cloud.Account, p *Parameters) { p.Control.Express.Throttled = 1 }, false},
+		"denied at SQS":           {rights(nothing), true},
+		"machine gone":            {func(a *cloud.Account, _ *Parameters) { clear(a.StateMachines) }, true},
+		"schedule gone":           {func(a *cloud.Account, _ *Parameters) { clear(a.Schedules) }, true},
+		"every execution is lost": {func(_ *cloud.Account, p *Parameters) { p.Control.Express.Lost = 1 }, true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			with := func(interval int, fail func(*cloud.Account, *Parameters)) (Waits, *Result) {
+				var last *Result
+				all := newWaits()
+				for seed := range *wakeSeeds {
+					p := parameters(*wakeDays)
+					p.Seed = seed + 1
+					system, err := waking(interval).itself()
+					require.NoError(t, err)
+					if fail != nil {
+						fail(system.Account, &p)
+					}
+					last, err = run(t.Context(), system, workload(t, "long-io"), p)
+					require.NoError(t, err)
+					require.Zero(t, last.Undone)
+					all.histogram.Merge(last.First.histogram)
+				}
+				return all, last
+			}
+			alone := func(a *cloud.Account, _ *Parameters) {
+				if tc.asleep {
+					clear(a.Schedules)
+				}
+			}
+			got, failing := with(10, tc.fail)
+			want, _ := with(0, alone)
+			_, healthy := with(10, nil)
+			t.Logf("p50 %s, p95 %s, $%.2f; the alarms alone %s, %s; healthy $%.2f", got.Quantile(50), got.Quantile(95),
+				failing.CostAMonth(), want.Quantile(50), want.Quantile(95), healthy.CostAMonth())
+			for _, percent := range []float64{50, 95} {
+				assert.InDelta(t, want.Quantile(percent).Seconds(), got.Quantile(percent).Seconds(), 1)
+			}
+			assert.LessOrEqual(t, failing.CostAMonth(), healthy.CostAMonth())
+		})
+	}
+}
