@@ -54,10 +54,21 @@ func (s *Server) poll(request receiveRequest) (*longPoll, []*cloud.Message, erro
 	if len(taken) > 0 || wait == 0 {
 		return nil, taken, nil
 	}
-	poll := &longPoll{request: request, deadline: s.now().Add(wait), answer: make(chan []*cloud.Message, 1)}
+	poll := &longPoll{request: request, deadline: s.now().Add(s.shortened(wait)), answer: make(chan []*cloud.Message, 1)}
 	s.polls = append(s.polls, poll)
 	s.scheduleLook()
 	return poll, nil, nil
+}
+
+// shortestPoll keeps idle workers from asking all the time, however short a minute is.
+const shortestPoll = 200 * time.Millisecond
+
+// shortened is how long a poll waits that asks for a time.
+func (s *Server) shortened(wait time.Duration) time.Duration {
+	if s.Minute == 0 {
+		return wait
+	}
+	return min(wait, max(shortestPoll, time.Duration(wait.Minutes()*float64(s.Minute))))
 }
 
 // servePolls lets the waiting polls receive, the oldest first, and ends those whose

@@ -252,3 +252,13 @@ func TestALongPollOutlivesItsConnectionOverHTTP(t *testing.T) {
 		})
 	}
 }
+
+// TestLongPollsOfShortMinutes end sooner, but not at once.
+func TestLongPollsOfShortMinutes(t *testing.T) {
+	t.Parallel()
+	for minute, want := range map[time.Duration]time.Duration{
+		0: 18 * time.Second, time.Minute: 18 * time.Second, 2 * time.Second: 600 * time.Millisecond, time.Millisecond: shortestPoll,
+	} {
+		assert.Equal(t, want, (&Server{Minute: minute}).shortened(18*time.Second), "a minute of %s", minute)
+	}
+}

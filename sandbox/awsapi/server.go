@@ -28,6 +28,10 @@ type Server struct {
 	// is in flight though nobody has got it. AWS documents neither; the emulators go on
 	// serving, and users report the same of AWS. Set it before the first request.
 	PollsEndWithConnection bool
+	// Minute is the length of a minute to long polls, so that a stopping worker, which lets
+	// its poll end, is gone as soon as elsewhere in a sandbox whose minutes are short.
+	// Default: a minute. Visibility timeouts, which clients measure too, stay as they are.
+	Minute time.Duration
 
 	mu      sync.Mutex
 	account *cloud.Account

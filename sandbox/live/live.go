@@ -84,6 +84,7 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 		URL: "http://" + listener.Addr().String(), o: o, server: awsapi.NewServer(account),
 		agents: map[string]http.Handler{},
 	}
+	r.server.Minute = o.Control.Minute
 	r.Host, err = fargate.NewHost(account, fargate.Options{
 		Worker: o.Worker, Handler: o.Handler, Endpoint: r.URL, AgentURI: r.agentURI, Minute: o.Control.Minute,
 		Folder: o.Folder, Log: r.openLog, Stopping: o.TaskStopping, Ended: r.taskEnded,
