@@ -175,8 +175,9 @@ func TestBlockedGroupsAreReported(t *testing.T) {
 		config.MaxAttempts = 10
 		stop := w.run(config, func(context.Context, *Message) error { return errors.New("never") })
 		time.Sleep(20 * time.Minute)
-		assert.Equal(t, 1, metrics.blockedGroups)
-		assert.InDelta(t, 20*time.Minute, metrics.blockedFor, float64(time.Minute))
+		groups, oldest := metrics.blocked()
+		assert.Equal(t, 1, groups)
+		assert.InDelta(t, 20*time.Minute, oldest, float64(time.Minute))
 		require.NoError(t, stop())
 	})
 }

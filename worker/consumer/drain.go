@@ -7,8 +7,9 @@ import (
 
 // drain hands back what waits, lets running handlers finish, and cancels them when
 // the process has to end. It returns what polling ended with.
-func (c *Consumer) drain(polled <-chan error, cancelWork context.CancelCauseFunc) (err error) {
+func (c *Consumer) drain(polled <-chan error, cancelWork context.CancelCauseFunc) error {
 	c.handBackTails()
+	var err error // of polling; read it after finished
 	finished := make(chan struct{})
 	go func() {
 		err = <-polled

@@ -180,3 +180,9 @@ func (c *counts) get(kind EventKind) int {
 	defer c.mu.Unlock()
 	return c.of[kind]
 }
+
+func (c *counts) blocked() (groups int, oldest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.blockedGroups, c.blockedFor
+}
