@@ -367,6 +367,7 @@ func (s *scenario) settleBooks() {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
+	time.Sleep(time.Second) // it has begun, even if there is nothing to do
 	const patience = 24 * time.Hour
 	for began := time.Now(); len(s.bodies(s.queueURL)) > 0; time.Sleep(10 * time.Second) {
 		if time.Since(began) > patience {
