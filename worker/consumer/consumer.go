@@ -166,6 +166,7 @@ func (c *Consumer) register(l *lease) (before *lease) {
 // finish ends a group's goroutine. The group counts as active until a handler that
 // ran before it has returned, too.
 func (c *Consumer) finish(l, before *lease) {
+	l.giveUp()
 	l.release()
 	l.cancel(context.Canceled)
 	c.mu.Lock()

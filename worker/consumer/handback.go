@@ -21,6 +21,7 @@ const HeadStart = 2 * time.Second
 // another. A failed call is not repeated: what was not handed back becomes visible by
 // itself.
 func (c *Consumer) handBack(l *lease, wait time.Duration) {
+	l.giveUp()
 	c.awaitOwnPolls()
 	wait = HandBackWait(wait, time.Until(l.limit))
 	messages := l.release()

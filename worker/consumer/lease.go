@@ -18,7 +18,9 @@ const (
 	// leaseDeleting: the head's delete is under way. The head is not extended: the
 	// extension of a message that was just deleted would fail, and look like a loss.
 	leaseDeleting
-	// leaseReleased: the messages are, or are being, handed back.
+	// leaseReturning: all are extended until they are handed back; nothing starts.
+	leaseReturning
+	// leaseReleased: the messages were handed back.
 	leaseReleased
 	// leaseLost: others may have the messages.
 	leaseLost
@@ -27,15 +29,16 @@ const (
 )
 
 func (s leaseState) String() string {
-	return [...]string{"held", "waiting", "deleting", "released", "lost", "empty"}[s]
+	return [...]string{"held", "waiting", "deleting", "returning", "released", "lost", "empty"}[s]
 }
 
 // leaseMoves are the allowed moves from one state to another. The last three states
 // are final.
 var leaseMoves = map[leaseState][]leaseState{
-	leaseHeld:     {leaseWaiting, leaseDeleting, leaseReleased, leaseLost},
-	leaseWaiting:  {leaseHeld, leaseReleased, leaseLost},
-	leaseDeleting: {leaseHeld, leaseEmpty, leaseLost},
+	leaseHeld:      {leaseWaiting, leaseDeleting, leaseReturning, leaseLost},
+	leaseWaiting:   {leaseHeld, leaseReturning, leaseLost},
+	leaseDeleting:  {leaseHeld, leaseEmpty, leaseLost},
+	leaseReturning: {leaseReleased, leaseLost},
 }
 
 // lease is the hold on the received messages of one group: the head, which is worked
@@ -189,7 +192,7 @@ func (l *lease) lastDeletePending() bool {
 func (l *lease) takeTail() []*Message {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over() || l.state == leaseWaiting || len(l.messages) < 2 {
+	if l.state != leaseHeld && l.state != leaseDeleting || len(l.messages) < 2 {
 		return nil
 	}
 	tail := l.messages[1:]
@@ -197,7 +200,10 @@ func (l *lease) takeTail() []*Message {
 	return tail
 }
 
-// release ends the lease and returns its messages, to be handed back; there are none if
+// giveUp says that the messages are to be handed back, as soon as they can be.
+func (l *lease) giveUp() { l.moveTo(leaseReturning) }
+
+// release ends a lease that was given up and returns its messages, to be handed back; there are none if
 // it is over already.
 func (l *lease) release() []*Message {
 	l.mu.Lock()

@@ -233,10 +233,11 @@ func TestAnAnswerAfterTheLeaseStartsNothing(t *testing.T) {
 
 func TestLeaseMoves(t *testing.T) {
 	t.Parallel()
-	states := []leaseState{leaseHeld, leaseWaiting, leaseDeleting, leaseReleased, leaseLost, leaseEmpty}
+	states := []leaseState{leaseHeld, leaseWaiting, leaseDeleting, leaseReturning, leaseReleased, leaseLost, leaseEmpty}
 	allowed := map[string]bool{
-		"held waiting": true, "held deleting": true, "held released": true, "held lost": true,
-		"waiting held": true, "waiting released": true, "waiting lost": true,
+		"held waiting": true, "held deleting": true, "held returning": true, "held lost": true,
+		"waiting held": true, "waiting returning": true, "waiting lost": true,
+		"returning released": true, "returning lost": true,
 		"deleting held": true, "deleting empty": true, "deleting lost": true,
 	}
 	for _, from := range states {
@@ -285,8 +286,8 @@ func TestLeaseStates(t *testing.T) {
 			}
 		}, 0, 0, 0, false, false},
 		"lost":                   {"the handler is cancelled", func(l *lease) { l.lose() }, 0, 0, 0, false, true},
-		"released":               {"", func(l *lease) { l.release() }, 0, 0, 0, false, false},
-		"lost after its release": {"is not lost", func(l *lease) { l.release(); l.lose() }, 0, 0, 0, false, false},
+		"released":               {"", func(l *lease) { l.giveUp(); l.release() }, 0, 0, 0, false, false},
+		"lost after its release": {"is not lost", func(l *lease) { l.giveUp(); l.release(); l.lose() }, 0, 0, 0, false, false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -298,6 +299,7 @@ func TestLeaseStates(t *testing.T) {
 			assert.Equal(t, tc.head, l.head() != nil, "head")
 			assert.Equal(t, tc.ended, l.ctx.Err() != nil, "handler cancelled: %s", tc.reason)
 			assert.Len(t, l.takeTail(), tc.tail, "tail")
+			l.giveUp()
 			assert.Len(t, l.release(), max(0, tc.handed-tc.tail), "handed back")
 		})
 	}
