@@ -341,6 +341,9 @@ func anyFault(random *rand.Rand, o *cloud.ExpressOptions) {
 	}
 	o.Twice, o.Lost, o.Throttled = share(), share(), share()
 	o.CountLag = time.Duration(random.IntN(61)) * time.Second
+	if random.IntN(4) == 0 {
+		o.WriteTo = 2 * time.Minute // so that what else scales comes in between
+	}
 }
 
 // machineName is that of the machine; "" without one.
@@ -371,10 +374,20 @@ func checkMachine(t *testing.T, seed uint64, system System, r *Result) (lowered 
 		lowered++
 		mended := slices.ContainsFunc(r.Activities[i+1:], func(b cloud.Activity) bool {
 			return b.Scaled() && b.At.Sub(a.At) <= time.Minute
-		})
+		}) || !waits(r, a.At.Add(time.Minute))
 		assert.True(t, mended, "seed %d: %s is not mended within a minute", seed, a)
 	}
 	return lowered
+}
+
+// waits says whether messages waited at the sample after a time.
+func waits(r *Result, at time.Time) bool {
+	for _, point := range r.Points {
+		if point.At >= at.Sub(begin).Hours() {
+			return point.Waiting > 0
+		}
+	}
+	return false
 }
 
 // TestWhenTheMachineFails the alarms do what they do without one, and nothing costs more.
