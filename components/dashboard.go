@@ -29,13 +29,15 @@ type line struct {
 
 // newDashboard shows the queue, the tasks and what the worker says of its work, from
 // left to right as a message goes.
-func (b *builder) newDashboard(args QueueWorkerArgs, queue workQueue, service *ecs.Service, alarms pulumi.StringMap) (*cloudwatch.Dashboard, error) {
+func (b *builder) newDashboard(
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service, wake wakeUp, alarms pulumi.StringMap,
+) (*cloudwatch.Dashboard, error) {
 	name, opts := b.child("dashboard")
 	dashboard, err := cloudwatch.NewDashboard(b.ctx, name, &cloudwatch.DashboardArgs{
 		// Dashboards are global, unlike all else.
 		DashboardName: pulumi.String(b.family() + "-" + b.place.region),
 		DashboardBody: pulumi.JSONMarshal(pulumi.Map{
-			"widgets": b.widgets(args, queue, service, alarms),
+			"widgets": b.widgets(args, queue, service, wake, alarms),
 			// Over a longer period a sum of what there is each minute would be a multiple.
 			"periodOverride": pulumi.String("inherit"),
 		}),
@@ -46,14 +48,16 @@ func (b *builder) newDashboard(args QueueWorkerArgs, queue workQueue, service *e
 	return dashboard, nil
 }
 
-func (b *builder) widgets(args QueueWorkerArgs, queue workQueue, service *ecs.Service, alarms pulumi.StringMap) pulumi.Array {
+func (b *builder) widgets(
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service, wake wakeUp, alarms pulumi.StringMap,
+) pulumi.Array {
 	var list pulumi.Array
 	top := 0
 	if len(alarms) > 0 {
 		list = append(list, alarmWidget(alarms))
 		top = alarmsHeight
 	}
-	charts := append(queueCharts(queue), append(taskCharts(args, service), workerCharts(queue)...)...)
+	charts := slices.Concat(queueCharts(queue), taskCharts(args, service), workerCharts(queue), wakeCharts(wake))
 	const columns = 3
 	for i, c := range charts {
 		const width = dashboardColumns / columns
@@ -125,6 +129,20 @@ func taskCharts(args QueueWorkerArgs, service *ecs.Service) []chart {
 		{fmt.Sprintf("Tasks, at most %d", args.Scaling.MaxCapacity), []line{{of("SampleCount"), "running"}}},
 		{"CPU (percent)", []line{{of("Average"), "average"}, {of("Maximum"), "busiest task"}}},
 	}
+}
+
+// wakeCharts show the machine that starts the first tasks; none without one. An execution
+// fails if its last call did.
+func wakeCharts(wake wakeUp) []chart {
+	if wake.machine == nil {
+		return nil
+	}
+	of := func(name string) metric {
+		return metric{namespace: "AWS/States", name: name, statistic: "Sum", dimensions: pulumi.StringMap{"StateMachineArn": wake.machine.Arn}}
+	}
+	return []chart{{"Wake-up machine", []line{
+		{of("ExecutionsStarted"), "started"}, {of("ExecutionsFailed"), "failed"}, {of("ExecutionsTimedOut"), "timed out"},
+	}}}
 }
 
 // workerCharts stay empty with an image that is not built on the project's worker.

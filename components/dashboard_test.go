@@ -53,7 +53,7 @@ func TestDashboardShowsWhatIsThere(t *testing.T) {
 				assert.True(t, r.control.Reported(namespace, name, dimensions), "%s %s %v of the chart %s", namespace, name, dimensions, w.Properties.Title)
 			}
 		}
-		assert.Equal(t, 10, charts)
+		assert.Equal(t, 11, charts)
 	})
 }
 

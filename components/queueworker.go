@@ -211,7 +211,7 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	maps.Copy(alarms, forPeople)
 	w.DashboardName = pulumi.String("").ToStringOutput()
 	if args.Operations.Dashboard {
-		dashboard, err := b.newDashboard(args, queue, service, forPeople)
+		dashboard, err := b.newDashboard(args, queue, service, wakeUp, forPeople)
 		if err != nil {
 			return err
 		}

@@ -144,3 +144,18 @@ func (b *builder) newWakeSchedule(args ScalingArgs, machine *sfn.StateMachine) e
 	}
 	return nil
 }
+
+// warnOfWaking warns of what a wake-up cannot do, or does besides.
+func warnOfWaking(found *FieldErrors, s ScalingArgs) {
+	interval := *s.WakeIntervalSeconds
+	switch {
+	case !s.wakesUp() && interval != 0 && interval != defaultWakeIntervalSeconds:
+		found.Add("Scaling.WakeIntervalSeconds", interval,
+			"has no effect with {Scaling.MinCapacity} %d: there is nothing to start from none", s.MinCapacity)
+	case s.wakesTasks() && s.AdjustmentType != ExactCapacity && s.MaxCapacity > 1:
+		found.Add("Scaling.AdjustmentType", s.AdjustmentType,
+			"the scale-out alarm rises a minute or two after a wake-up and adds its step to the tasks that run by then, "+
+				"in about four of five wake-ups; ExactCapacity adds nothing, and {Scaling.WakeIntervalSeconds} 0 leaves the "+
+				"start to the alarm")
+	}
+}

@@ -171,3 +171,30 @@ func TestCooldownsOutlastStaleAlarms(t *testing.T) {
 		})
 	}
 }
+
+func TestWakeWarnings(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		reason  string
+		scaling ScalingArgs
+		want    string // "" for none
+	}{
+		"default":          {"one task at most: the alarm can add none", ScalingArgs{}, ""},
+		"adds":             {"the late alarm adds to what was started", ScalingArgs{MaxCapacity: 5}, "Scaling.AdjustmentType: ChangeInCapacity"},
+		"adds by percent":  {"the same", ScalingArgs{MaxCapacity: 5, AdjustmentType: PercentChangeInCapacity, MinAdjustmentMagnitude: 1, Steps: []ScalingStep{{Lower: at(1), Change: 100}}}, "Scaling.AdjustmentType: PercentChangeInCapacity"},
+		"exact":            {"it sets what is there", ScalingArgs{MaxCapacity: 5, AdjustmentType: ExactCapacity, Steps: []ScalingStep{{Lower: at(1), Change: 1}}}, ""},
+		"alarm alone":      {"nothing comes before it", ScalingArgs{MaxCapacity: 5, WakeIntervalSeconds: at(0)}, ""},
+		"no effect":        {"tasks always run", ScalingArgs{MinCapacity: 1, WakeIntervalSeconds: at(10)}, "Scaling.WakeIntervalSeconds: 10: has no effect"},
+		"default interval": {"nobody asked for it", ScalingArgs{MinCapacity: 1}, ""},
+	}
+	for name, tc := range cases {
+		complete := with(func(a *QueueWorkerArgs) { a.Scaling = tc.scaling }).withDefaults()
+		var found FieldErrors
+		warnOfWaking(&found, complete.Scaling)
+		if tc.want == "" {
+			assert.NoError(t, found.Err(), "%s: %s", name, tc.reason)
+		} else {
+			assert.ErrorContains(t, found.Err(), tc.want, tc.reason)
+		}
+	}
+}

@@ -29,6 +29,7 @@ func (args QueueWorkerArgs) warnings() []error {
 		found.Add("Task.LogConfiguration", show(args.Task.LogConfiguration["logDriver"]),
 			"the metrics that the worker writes into its log do not get to CloudWatch, nor does the log to the log group; the dashboard's charts of the worker stay empty")
 	}
+	warnOfWaking(&found, args.Scaling)
 	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
 		steps.warn(&found, args.Scaling, args.Task.ProtectsItself)
 	}

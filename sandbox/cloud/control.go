@@ -70,10 +70,11 @@ type Control struct {
 	drawn      int // shares so far
 	express    ExpressUse
 
-	metrics metricStore
-	queues  map[string]*queueMetrics    // by URL
-	alarms  map[string]*alarmEvaluation // by name
-	fleets  map[string]*fleet           // by service ARN
+	metrics  metricStore
+	queues   map[string]*queueMetrics    // by URL
+	alarms   map[string]*alarmEvaluation // by name
+	fleets   map[string]*fleet           // by service ARN
+	machines map[string]*machineMetrics  // by state machine ARN
 	// fleetOrder are the fleets, in the order of their services' ARNs.
 	fleetOrder []*fleet
 	notes      map[string]string // why a policy did not scale last, by ARN
@@ -92,7 +93,7 @@ func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptio
 		account: account, o: o, host: host, start: start, now: start,
 		metrics: metricStore{}, queues: map[string]*queueMetrics{}, alarms: map[string]*alarmEvaluation{},
 		fleets: map[string]*fleet{}, notes: map[string]string{}, stopTimeouts: map[*TaskDefinition]time.Duration{},
-		cooldowns: newCooldowns(),
+		machines: map[string]*machineMetrics{}, cooldowns: newCooldowns(),
 	}
 	for _, service := range account.Services {
 		c.fleet(service)

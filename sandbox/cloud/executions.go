@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -38,6 +39,8 @@ const (
 	callTime  = 50 * time.Millisecond
 	// billedStep is what the duration of an execution is rounded up to.
 	billedStep = 100 * time.Millisecond
+	// timeoutError is what ends an execution that takes too long.
+	timeoutError = "States.Timeout"
 )
 
 // ExpressUse is what express executions are charged for, and what they did.
@@ -134,7 +137,7 @@ func (c *Control) goOn(e *execution) {
 	}
 	switch ends := c.now.Add(took).Sub(e.began); {
 	case ends > c.scaled(longestExecution):
-		e.at = &pause{over: true, fault: stateError{"States.Timeout", "an express execution ends after five minutes"}}
+		e.at = &pause{over: true, fault: stateError{timeoutError, "an express execution ends after five minutes"}}
 		c.endExecution(e, c.scaled(longestExecution))
 		return
 	case e.at.over:
@@ -147,9 +150,35 @@ func (c *Control) goOn(e *execution) {
 func (c *Control) endExecution(e *execution, took time.Duration) {
 	real := time.Duration(float64(took) / float64(c.o.Minute) * float64(time.Minute))
 	c.express.Billed += (real + billedStep - 1) / billedStep * billedStep
-	if e.at.fault != nil {
-		c.express.Failed++
+	var failed, timedOut float64
+	var fault stateError
+	switch {
+	case errors.As(e.at.fault, &fault) && fault.name == timeoutError:
+		timedOut = 1
+	case e.at.fault != nil:
+		failed = 1
 	}
+	c.express.Failed += int(failed + timedOut)
+	metrics := c.machineMetricsOf(e.machine.ARN)
+	minute, published := c.thisMinute(), c.visibleFrom()
+	metrics.started.count(minute, published, 1)
+	metrics.failed.count(minute, published, failed)
+	metrics.timedOut.count(minute, published, timedOut)
+}
+
+// machineMetrics are what Step Functions reports of a state machine.
+type machineMetrics struct{ started, failed, timedOut *series }
+
+func (c *Control) machineMetricsOf(arn string) *machineMetrics {
+	m, ok := c.machines[arn]
+	if !ok {
+		of := func(name string) *series {
+			return c.metrics.series("AWS/States", name, map[string]string{"StateMachineArn": arn})
+		}
+		m = &machineMetrics{of("ExecutionsStarted"), of("ExecutionsFailed"), of("ExecutionsTimedOut")}
+		c.machines[arn] = m
+	}
+	return m
 }
 
 // noteWake notes that a machine sets a desired count.

@@ -45,6 +45,17 @@ func (s *series) gauge(minute int, published time.Time, value float64) {
 	s.add(point{minute: minute, published: published, sum: value, min: value, max: value, samples: 1})
 }
 
+// count adds a measurement to those of the same minute.
+func (s *series) count(minute int, published time.Time, value float64) {
+	if n := len(s.points); n > 0 && s.points[n-1].minute == minute {
+		p := &s.points[n-1]
+		p.sum, p.samples = p.sum+value, p.samples+1
+		p.min, p.max = min(p.min, value), max(p.max, value)
+		return
+	}
+	s.gauge(minute, published, value)
+}
+
 // statistic over the minutes after from, up to to, of what is published by now.
 func (s *series) statistic(name string, from, to int, now time.Time) float64 {
 	all := point{min: missing, max: missing}

@@ -65,6 +65,18 @@ func (f Frame) messages() string {
 	return text
 }
 
+// asks in words: how often the queue was asked itself, and what came of it.
+func (f Frame) asks() string {
+	text := fmt.Sprintf("asked SQS %d times, last answer %d waiting", f.Machine.Asks, f.Machine.Answered)
+	if f.Machine.Wakes > 0 {
+		text += fmt.Sprintf("; started the first tasks %d times", f.Machine.Wakes)
+	}
+	if f.Machine.Failed > 0 {
+		text += fmt.Sprintf("; %d executions failed", f.Machine.Failed)
+	}
+	return text
+}
+
 // tasks in words: how many run, start and stop of those desired.
 func (f Frame) tasks() string {
 	text := fmt.Sprintf("%d of %d", f.count(cloud.Running), f.Desired)

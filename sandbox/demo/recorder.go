@@ -21,6 +21,8 @@ type Frame struct {
 	Handled  int
 	Failed   int
 	Activity []cloud.Activity // all so far
+	// Machine is what the state machine did that asks the queue; zero without one.
+	Machine cloud.ExpressUse
 }
 
 // TaskView is a task at a moment.
@@ -71,7 +73,7 @@ func (r *recorder) frame(t tally) Frame {
 }
 
 func (r *recorder) look(a *cloud.Account, now time.Time) Frame {
-	f := Frame{At: now.Sub(r.started), Desired: r.stack.Service.DesiredCount, CPU: r.region.Control.Utilization(r.stack.Service.ARN), Activity: r.region.Control.Activities()}
+	f := Frame{At: now.Sub(r.started), Desired: r.stack.Service.DesiredCount, CPU: r.region.Control.Utilization(r.stack.Service.ARN), Activity: r.region.Control.Activities(), Machine: r.region.Control.ExpressUse()}
 	f.Counts = countOf(a, r.stack.Queue.URL, now)
 	if r.stack.DeadLetters != nil {
 		f.Dead = countOf(a, r.stack.DeadLetters.URL, now).Visible

@@ -81,6 +81,9 @@ func (m *screenModel) View() string {
 	for i, a := range f.Alarms {
 		rows = append(rows, row(header(i, "alarms"), alarmLine(a)))
 	}
+	if f.Machine.Started > 0 {
+		rows = append(rows, row("wake-up", f.asks()))
+	}
 	const latest = 6
 	for i, a := range f.Activity[max(0, len(f.Activity)-latest):] {
 		rows = append(rows, lipgloss.JoinHorizontal(lipgloss.Top, label.Render(header(i, "scaling")), m.wrap(a.String())))
