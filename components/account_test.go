@@ -304,6 +304,37 @@ func TestWhatBecomesKnownIsChecked(t *testing.T) {
 	}
 }
 
+// TestAnExistingQueueIsWhereTheStackIs: alarms see the metrics of their own region and
+// account only, so that nothing would ever start.
+func TestAnExistingQueueIsWhereTheStackIs(t *testing.T) {
+	t.Parallel()
+	const here = "arn:aws:sqs:us-west-1:123456789012:jobs.fifo"
+	cases := map[string]struct {
+		queue *ExistingQueue
+		want  string
+	}{
+		"another region":  {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:jobs.fifo")}, "Queue.Existing.ARN"},
+		"another account": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-west-1:210987654321:jobs.fifo")}, "Queue.Existing.ARN"},
+		"its dead letters": {&ExistingQueue{
+			ARN: pulumi.String(here), DeadLetterQueueARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:failed.fifo"),
+		}, "Queue.Existing.DeadLetterQueueARN"},
+		"known later": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:jobs.fifo").ToStringOutput()}, "Queue.Existing.ARN"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, preview := range []bool{false, true} {
+				_, err := planOf(t, preview, func(ctx *pulumi.Context) error {
+					_, err := NewQueueWorker(ctx, "w", with(func(a *QueueWorkerArgs) { a.Queue.Existing = tc.queue }))
+					return err
+				})
+				require.ErrorContains(t, err, tc.want)
+				require.ErrorContains(t, err, "needs to be a queue of the stack's region (us-west-1) and account (123456789012)")
+			}
+		})
+	}
+}
+
 // TestMapsFromResources: whole maps may be outputs.
 func TestMapsFromResources(t *testing.T) {
 	t.Parallel()

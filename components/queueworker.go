@@ -168,6 +168,9 @@ func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerAr
 	if err := b.lookUpPlace(); err != nil {
 		return err
 	}
+	if err := b.checkPlace(args.Queue.Existing); err != nil {
+		return err
+	}
 	identity, err := b.newTaskIdentity(args)
 	if err != nil {
 		return err
@@ -303,6 +306,19 @@ func (b *builder) lookUpPlace() error {
 	}
 	b.place = place{partition: partition.Partition, dnsSuffix: partition.DnsSuffix, region: region.Name, account: identity.AccountId}
 	return nil
+}
+
+// checkPlace checks that an existing queue is where the stack is.
+func (b *builder) checkPlace(existing *ExistingQueue) error {
+	if existing == nil {
+		return nil
+	}
+	var found FieldErrors
+	for _, check := range existing.checksIn(b.place) {
+		check.now(&found)
+		check.later(b.spelling)
+	}
+	return Spell(found.Err(), b.spelling)
 }
 
 // child is the name and the options of a child resource.

@@ -59,10 +59,7 @@ func validateContainers(found *FieldErrors, t TaskArgs) {
 	for i, sidecar := range t.Sidecars {
 		validateSidecar(found, fmt.Sprintf("Task.Sidecars[%d]", i), sidecar, names)
 	}
-	for i, sidecar := range t.Sidecars {
-		validateDependencies(found, fmt.Sprintf("Task.Sidecars[%d][dependsOn]", i), sidecar["dependsOn"], names)
-	}
-	validateDependencies(found, "Task.ContainerOverrides[dependsOn]", t.ContainerOverrides["dependsOn"], names)
+	validateDependencies(found, t)
 	validateLogDriver(found, t)
 }
 
@@ -85,17 +82,6 @@ func validateSidecar(found *FieldErrors, field string, sidecar pulumi.Map, names
 	} else if image, known := sidecar["image"].(pulumi.String); known {
 		if want := isImage(string(image)); want != "" {
 			found.Add(field+"[image]", string(image), "%s", want)
-		}
-	}
-}
-
-// validateDependencies checks that containers wait for containers of the task.
-func validateDependencies(found *FieldErrors, field string, dependencies pulumi.Input, names map[string]bool) {
-	list, _ := dependencies.(pulumi.Array)
-	for _, item := range list {
-		dependency, _ := item.(pulumi.Map)
-		if name, known := dependency["containerName"].(pulumi.String); known && !names[string(name)] {
-			found.Add(field, string(name), "is not a container of the task")
 		}
 	}
 }

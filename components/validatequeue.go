@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"strings"
 )
 
 func validateQueue(found *FieldErrors, q QueueArgs) {
@@ -61,6 +62,21 @@ func (q *ExistingQueue) checks() []inputCheck {
 		{field: "Queue.Existing.DeadLetterQueueARN", text: &q.DeadLetterQueueARN, check: isFIFO},
 		{field: "Queue.Existing.DeadLetterQueueURL", text: &q.DeadLetterQueueURL, check: isURL},
 		{field: "Queue.Existing.DeadLetterQueueKMSKeyARN", text: &q.DeadLetterQueueKMSKeyARN, check: isKMSKey},
+	}
+}
+
+// checksIn are those that need to know where the stack is.
+func (q *ExistingQueue) checksIn(at place) []inputCheck {
+	isHere := func(arn string) string {
+		if parts := strings.SplitN(arn, ":", arnParts); parts[3] != at.region || parts[4] != at.account {
+			return fmt.Sprintf("needs to be a queue of the stack's region (%s) and account (%s): alarms, and so scaling, see the metrics of no other",
+				at.region, at.account)
+		}
+		return ""
+	}
+	return []inputCheck{
+		{field: "Queue.Existing.ARN", text: &q.ARN, check: isHere},
+		{field: "Queue.Existing.DeadLetterQueueARN", text: &q.DeadLetterQueueARN, check: isHere},
 	}
 }
 

@@ -84,9 +84,11 @@ var (
 	// wholeSecret has the six characters that Secrets Manager puts behind a name: a policy
 	// without them allows nothing.
 	wholeSecret = regexp.MustCompile(`:secret:.+-[A-Za-z0-9]{6}$`)
-	imageDigest = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
-	imageTag    = regexp.MustCompile(`:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	volumeName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	// Source: the grammar of references in github.com/distribution/reference.
+	imageReference = regexp.MustCompile(`^(?:[A-Za-z0-9.-]+(?::\d+)?/)?` +
+		`[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*` +
+		`(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+	volumeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 	// mountPath is absolute and not the root.
 	mountPath = regexp.MustCompile(`^/[^:]+$`)
 
@@ -141,11 +143,15 @@ func isWholeSecret(reference string) string {
 
 // isImage: an image without tag or digest would be whatever is newest when a task starts.
 func isImage(image string) string {
-	lastPart := image[strings.LastIndex(image, "/")+1:]
-	if imageDigest.MatchString(image) || !strings.Contains(image, "@") && imageTag.MatchString(lastPart) {
-		return ""
+	parts := imageReference.FindStringSubmatch(image)
+	if parts == nil {
+		return "needs to name an image, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/jobs:v1: " +
+			"a repository in lower case, and a tag or a digest (@sha256: and 64 hex digits)"
 	}
-	return "needs a tag (repository:v1) or a digest (repository@sha256: and 64 hex digits)"
+	if parts[1] == "" && parts[2] == "" {
+		return "needs a tag (repository:v1) or a digest (repository@sha256: and 64 hex digits)"
+	}
+	return ""
 }
 
 // logRetentions are the spans in days that CloudWatch Logs offers.

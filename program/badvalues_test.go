@@ -36,6 +36,7 @@ func TestBadValuesOfOtherAccounts(t *testing.T) {
 		"range too wide":        {"dev", []string{"vpcCidr", "10.0.0.0/8"}, `vpcCidr: "10.0.0.0/8": needs`},
 		"range of the internet": {"dev", []string{"vpcCidr", "8.8.0.0/16"}, `vpcCidr: "8.8.0.0/16": needs`},
 		// image
+		"image in capitals":      {"dev", []string{"image", "ghcr.io/Acme/jobs:v1"}, `image: "ghcr.io/Acme/jobs:v1": needs to name an image`},
 		"image without a tag":    {"dev", []string{"image", "ghcr.io/acme/jobs"}, `image: "ghcr.io/acme/jobs": needs a tag (repository:v1) or a digest`},
 		"image and repository":   {"prod", []string{"image", "ghcr.io/acme/jobs:v1"}, `repositoryName: "jobs": does not go with image, which names the whole image`},
 		"no such Dockerfile":     {"dev", []string{"dockerfile", "nosuch/Dockerfile"}, `dockerfile: "nosuch/Dockerfile": there is no such file`},
@@ -76,6 +77,11 @@ func TestBadValuesOfOtherAccounts(t *testing.T) {
 		"sidecar called worker":     {"dev", []string{"sidecars", `[{"name":"worker","image":"agent:v1"}]`}, `sidecars[0].name: "worker": is the name of another container, too`},
 		"sidecar with a slip":       {"dev", []string{"sidecars", `[{` + agent + `,"enviroment":[]}]`}, `sidecars[0].enviroment: "enviroment": is not a setting of a container; did you mean environment?`},
 		"sidecar waits for nobody":  {"dev", []string{"sidecars", `[{` + agent + `,"dependsOn":[{"containerName":"router","condition":"START"}]}]`}, `sidecars[0].dependsOn: "router": is not a container of the task`},
+		"waits for itself":          {"dev", []string{"sidecars", `[{` + agent + `,"dependsOn":[{"containerName":"agent","condition":"START"}]}]`}, `sidecars[0].dependsOn: "agent > agent": is a circle of containers`},
+		"wait for each other":       {"dev", []string{"sidecars", `[{` + agent + `,"dependsOn":[{"containerName":"worker","condition":"START"}]}]`, "containerOverrides", `{"dependsOn":[{"containerName":"agent","condition":"START"}]}`}, `sidecars[0].dependsOn: "agent > worker > agent": is a circle of containers that wait for each other`},
+		"waits for the end":         {"dev", []string{"sidecars", `[{` + agent + `,"dependsOn":[{"containerName":"worker","condition":"SUCCESS"}]}]`}, `sidecars[0].dependsOn: "SUCCESS": does not come: worker is essential`},
+		"waits for health":          {"dev", []string{"sidecars", `[{` + agent + `,"dependsOn":[{"containerName":"worker","condition":"HEALTHY"}]}]`}, `sidecars[0].dependsOn: "HEALTHY": needs a healthCheck of worker`},
+		"waits for no condition":    {"dev", []string{"sidecars", `[{` + agent + `,"dependsOn":[{"containerName":"worker"}]}]`}, `sidecars[0].dependsOn: "": needs to be START, COMPLETE, SUCCESS or HEALTHY`},
 		"FireLens without a router": {"dev", []string{"logConfiguration", `{"logDriver":"awsfirelens"}`}, "needs a log router: one of sidecars with a firelensConfiguration"},
 		"driver of EC2":             {"dev", []string{"logConfiguration", `{"logDriver":"syslog"}`}, `logConfiguration.logDriver: "syslog": needs to be one of awslogs, awsfirelens, splunk`},
 		"no driver":                 {"dev", []string{"logConfiguration", `{"options":{}}`}, `logConfiguration.logDriver: "": is required, such as awsfirelens`},
@@ -106,6 +112,8 @@ func TestBadValuesOfOtherAccounts(t *testing.T) {
 		"key of no queue":            {"dev", []string{"existingQueue", `{"arn":"` + queue + `","deadLetterQueueKmsKeyArn":"` + key2 + `"}`}, "name that in existingQueue.deadLetterQueueArn, too"},
 		"dead letters in the queue":  {"dev", []string{"queueName", "jobs.fifo", "deadLetterQueueName", "jobs.fifo"}, `deadLetterQueueName: "jobs.fifo": is the name of the queue itself (queueName)`},
 		"dead letters by a name":     {"dev", []string{"deadLetterQueueName", "failed"}, `deadLetterQueueName: "failed": the name of a FIFO queue ends in .fifo`},
+		"key elsewhere":              {"dev", []string{"queueKmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d"}, "needs to be a key of aws:region (us-west-2); SQS uses no other"},
+		"key of logs elsewhere":      {"dev", []string{"logKmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d"}, "needs to be a key of aws:region (us-west-2); CloudWatch Logs uses no other"},
 		"previous key by alias":      {"dev", []string{"previousQueueKmsKeyArns", `["alias/old"]`}, `previousQueueKmsKeyArns[0]: "alias/old": needs to be an ARN of the form arn:aws:kms`},
 		// service, alarms, provider
 		"service with a blank": {"dev", []string{"serviceName", "my jobs"}, `serviceName: "my jobs": needs to be 1 to 255 letters, digits, - and _`},

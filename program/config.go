@@ -287,9 +287,9 @@ var (
 // check adds the rules of the stack to those of the components.
 func (r *configReader) check(cfg Config) {
 	r.checkAWS(cfg.AWS)
-	if topic := strings.Split(r.string("alarmTopicArn"), ":"); len(topic) > 3 && topic[3] != cfg.AWS.Region {
-		r.found.Add("alarmTopicArn", r.string("alarmTopicArn"), "needs to be a topic of aws:region (%s); alarms publish to no other", cfg.AWS.Region)
-	}
+	r.checkRegion(cfg.AWS.Region, "alarmTopicArn", "needs to be a topic of aws:region (%s); alarms publish to no other")
+	r.checkRegion(cfg.AWS.Region, "queueKmsKeyArn", "needs to be a key of aws:region (%s); SQS uses no other")
+	r.checkRegion(cfg.AWS.Region, "logKmsKeyArn", "needs to be a key of aws:region (%s); CloudWatch Logs uses no other")
 	for i, zone := range cfg.Network.AvailabilityZones {
 		if regionName.MatchString(cfg.AWS.Region) && !strings.HasPrefix(zone, cfg.AWS.Region) {
 			r.found.Add(fmt.Sprintf("availabilityZones[%d]", i), zone, "needs to be a zone of aws:region (%s)", cfg.AWS.Region)
@@ -311,6 +311,14 @@ func (r *configReader) check(cfg Config) {
 	args.Service.SubnetIDs = pulumi.StringArray{later}
 	args.Service.SecurityGroupIDs = pulumi.StringArray{later}
 	r.found.AddError(components.Spell(args.Validate(), keyOf))
+}
+
+// checkRegion checks where something is that AWS uses in its own region only.
+func (r *configReader) checkRegion(region, key, want string) {
+	arn := strings.Split(r.string(key), ":")
+	if len(arn) > 3 && arn[3] != region {
+		r.found.Add(key, r.string(key), want, region)
+	}
 }
 
 func optional(value string) pulumi.StringInput {

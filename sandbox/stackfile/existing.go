@@ -57,7 +57,8 @@ func putCluster(account *cloud.Account, name string) error {
 	return err
 }
 
-// putQueues makes an existing queue and its dead-letter queue, unless they are there.
+// putQueues makes an existing queue and its dead-letter queue, unless they are there. What
+// is no name of one is left to the program, which says so.
 func putQueues(account *cloud.Account, existing string) error {
 	var queue struct{ ARN, DeadLetterQueueARN string }
 	if existing != "" {
@@ -67,7 +68,7 @@ func putQueues(account *cloud.Account, existing string) error {
 	}
 	for _, arn := range []string{queue.ARN, queue.DeadLetterQueueARN} {
 		name := arn[strings.LastIndex(arn, ":")+1:]
-		if name == "" || slices.ContainsFunc(slices.Collect(maps.Values(account.Queues)), func(q *cloud.Queue) bool { return q.Name == name }) {
+		if !strings.HasSuffix(name, ".fifo") || slices.ContainsFunc(slices.Collect(maps.Values(account.Queues)), func(q *cloud.Queue) bool { return q.Name == name }) {
 			continue
 		}
 		if _, err := account.CreateQueue(cloud.Queue{Name: name, FIFO: true}); err != nil {
