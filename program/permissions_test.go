@@ -1,6 +1,7 @@
 package program
 
 import (
+	"encoding/json"
 	"os"
 	"slices"
 	"testing"
@@ -60,5 +61,25 @@ func TestTheFirstRoleCanBeRead(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, string(document), `"iam:ListRolePolicies"`)
 		assert.Contains(t, string(document), `"iam:ListAttachedRolePolicies"`)
+	}
+}
+
+// TestExistingRolesAreOnlyHandedOn: whoever deploys may not change a role that the stack
+// does not make.
+func TestExistingRolesAreOnlyHandedOn(t *testing.T) {
+	t.Parallel()
+	const existing = "arn:aws:iam::123456789012:role/jobs-task"
+	document, err := permissions.Deploy(&plan.Plan{Resources: []plan.Resource{
+		{Type: "aws:iam/role:Role", Name: "worker-execution-role"},
+		{Type: "aws:ecs/taskDefinition:TaskDefinition", Name: "worker-task", Inputs: map[string]any{
+			"taskRoleArn": existing, "executionRoleArn": "arn:aws:iam::123456789012:role/worker-execution-role",
+		}},
+	}})
+	require.NoError(t, err)
+	var policy struct{ Statement []statement }
+	require.NoError(t, json.Unmarshal([]byte(document), &policy))
+	for _, s := range policy.Statement {
+		named := slices.Contains(texts(s.Resource), existing)
+		assert.Equal(t, s.Sid == "PassRoles", named, s.Sid)
 	}
 }

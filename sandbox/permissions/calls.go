@@ -74,7 +74,7 @@ var byType = map[string]calls{
 	"aws:ec2/securityGroup:SecurityGroup": {of("ec2", "DescribeSecurityGroups"),
 		of("ec2", "CreateSecurityGroup DeleteSecurityGroup AuthorizeSecurityGroupEgress RevokeSecurityGroupEgress DescribeNetworkInterfaces CreateTags DeleteTags")},
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": {of("ec2", "DescribeSecurityGroups"),
-		of("ec2", "RevokeSecurityGroupIngress RevokeSecurityGroupEgress CreateTags DeleteTags")},
+		of("ec2", "DescribeSecurityGroupRules RevokeSecurityGroupIngress RevokeSecurityGroupEgress CreateTags DeleteTags")},
 
 	"aws:ecr/repository:Repository": {of("ecr", "DescribeRepositories "+tagged),
 		of("ecr", "CreateRepository DeleteRepository PutImageScanningConfiguration PutImageTagMutability"+tags)},

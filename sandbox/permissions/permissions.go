@@ -39,7 +39,9 @@ func document(p *plan.Plan, write bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	roles := rolesOf(p)
+	made, joined := rolesOf(p)
+	passed := slices.Concat(made, joined)
+	slices.Sort(passed)
 	var statements []statement
 	add := func(sid string, resources []string, condition map[string]map[string][]string, is func(action string) bool) {
 		s := statement{Sid: sid, Effect: "Allow", Resource: resources, Condition: condition}
@@ -55,8 +57,8 @@ func document(p *plan.Plan, write bool) (string, error) {
 	special := func(action string) bool { return action == passRole || action == serviceLinkedRole }
 	isIAM := func(action string) bool { return strings.HasPrefix(action, "iam:") && !special(action) }
 	add("Stack", []string{"*"}, nil, func(action string) bool { return !isIAM(action) && !special(action) })
-	add("Roles", roles, nil, isIAM)
-	add("PassRoles", roles, map[string]map[string][]string{
+	add("Roles", made, nil, isIAM)
+	add("PassRoles", passed, map[string]map[string][]string{
 		"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com", "scheduler.amazonaws.com"}},
 	}, func(action string) bool { return action == passRole })
 	add("ServiceLinkedRoles", []string{"arn:aws:iam::*:role/aws-service-role/*"}, map[string]map[string][]string{
@@ -100,28 +102,30 @@ func actionsOf(p *plan.Plan, write bool) ([]string, error) {
 	return slices.Compact(actions), nil
 }
 
-// rolesOf are the roles of a plan, made or joined, with the digits that Pulumi adds.
-func rolesOf(p *plan.Plan) []string {
-	var roles []string
-	made := map[string]bool{}
+// rolesOf are the roles of a plan: those that it makes, with the digits that Pulumi adds, and
+// those that are there, which whoever deploys hands on and leaves alone.
+func rolesOf(p *plan.Plan) (made, joined []string) {
+	own := map[string]bool{}
 	for _, r := range p.Resources {
-		made[r.Name] = made[r.Name] || r.Type == "aws:iam/role:Role"
+		if r.Type == "aws:iam/role:Role" {
+			own[r.Name] = true
+			path, _ := r.Inputs["path"].(string)
+			made = append(made, "arn:aws:iam::*:role/"+strings.TrimPrefix(path, "/")+r.Name+"-*")
+		}
 	}
 	for _, r := range p.Resources {
-		switch r.Type {
-		case "aws:iam/role:Role":
-			path, _ := r.Inputs["path"].(string)
-			roles = append(roles, "arn:aws:iam::*:role/"+strings.TrimPrefix(path, "/")+r.Name+"-*")
-		case "aws:ecs/taskDefinition:TaskDefinition":
-			for _, key := range []string{"taskRoleArn", "executionRoleArn"} {
-				if arn, _ := r.Inputs[key].(string); !made[arn[strings.LastIndex(arn, "/")+1:]] {
-					roles = append(roles, arn)
-				}
+		if r.Type != "aws:ecs/taskDefinition:TaskDefinition" {
+			continue
+		}
+		for _, key := range []string{"taskRoleArn", "executionRoleArn"} {
+			if arn, _ := r.Inputs[key].(string); !own[arn[strings.LastIndex(arn, "/")+1:]] {
+				joined = append(joined, arn)
 			}
 		}
 	}
-	slices.Sort(roles)
-	return slices.Compact(roles)
+	slices.Sort(made)
+	slices.Sort(joined)
+	return made, slices.Compact(joined)
 }
 
 // Size is how many characters of a document count.
