@@ -33,7 +33,7 @@ func (c Config) RetryWait(attempt int) time.Duration {
 // whole HandlerTimeout, or for one that takes nearly all of a lease, the lease less half
 // an hour, which earlier calls may have used.
 func (c Config) Fits(left time.Duration) bool {
-	return left >= min(c.HandlerTimeout, LongestLease-leaseMargin-leaseSlack)
+	return left >= min(c.HandlerTimeout, LongestLease-LeaseMargin-leaseSlack)
 }
 
 // Failure is what AfterFailure decides upon.

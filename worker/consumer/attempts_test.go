@@ -26,7 +26,7 @@ import (
 // message, whenever it goes down.
 func TestTheDefaultCallsTakeTenMinutes(t *testing.T) {
 	t.Parallel()
-	c := Config{}.withDefaults()
+	c := Config{}.WithDefaults()
 	var at []time.Duration
 	var all time.Duration
 	for attempt := 1; attempt <= c.MaxAttempts; attempt++ {
@@ -94,7 +94,7 @@ func TestAfterFailure(t *testing.T) {
 				tc.config.DeadLetterQueueURL = "dlq"
 			}
 			tc.config.DeadLetterQueueURL = strings.TrimSpace(tc.config.DeadLetterQueueURL)
-			verdict, wait := tc.config.withDefaults().AfterFailure(tc.failure)
+			verdict, wait := tc.config.WithDefaults().AfterFailure(tc.failure)
 			assert.Equal(t, tc.verdict, verdict, tc.reason)
 			assert.Equal(t, tc.wait, wait, tc.reason)
 		})
@@ -158,7 +158,7 @@ func TestAWaitingGroupLeavesItsSlot(t *testing.T) {
 			return nil
 		})
 		time.Sleep(time.Minute)
-		assert.Len(t, w.inFlight(), waitingPerSlot+1, "beyond the bound a waiting group keeps its slot")
+		assert.Len(t, w.inFlight(), WaitingPerSlot+1, "beyond the bound a waiting group keeps its slot")
 		time.Sleep(time.Hour)
 		assert.Len(t, w.bodies(w.failed), failing)
 		began = time.Now()

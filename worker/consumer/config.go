@@ -102,15 +102,15 @@ const (
 	DefaultConcurrency       = 10
 	DefaultVisibilityTimeout = time.Minute
 	DefaultWaitTime          = 20 * time.Second
-	DefaultHandlerTimeout    = LongestLease - 2*leaseMargin
+	DefaultHandlerTimeout    = LongestLease - 2*LeaseMargin
 	DefaultStopTimeout       = 2 * time.Minute
 	DefaultStopSignal        = 15 * time.Second
 
 	// LongestLease is how long SQS lets a message be kept, from its receive. Source: API
 	// reference, ChangeMessageVisibility.
 	LongestLease = 12 * time.Hour
-	// leaseMargin is kept from it, for clocks and calls.
-	leaseMargin = time.Minute
+	// LeaseMargin is kept from it, for clocks and calls.
+	LeaseMargin = time.Minute
 	// leaseSlack is how much of a lease may have passed when a call of the handler
 	// begins that gets less than a HandlerTimeout near the 12 hours.
 	leaseSlack = 30 * time.Minute
@@ -124,15 +124,16 @@ const (
 	callTimeout = 10 * time.Second
 	// BatchSize is the most entries of a batch, and messages of a receive.
 	BatchSize = 10
-	// waitingPerSlot is how many groups may wait for the next attempt on their message
+	// WaitingPerSlot is how many groups may wait for the next attempt on their message
 	// for each that is worked on. Each keeps up to ten messages in memory and costs an
 	// extension three times in a VisibilityTimeout: with the defaults, 100 groups, 5
 	// calls a second. Beyond it a waiting group keeps its slot: if that many fail, what
 	// they need is down, and to receive more would only fail more.
-	waitingPerSlot = 10
+	WaitingPerSlot = 10
 )
 
-func (c Config) withDefaults() Config {
+// WithDefaults is the configuration with the defaults in place of zero values.
+func (c Config) WithDefaults() Config {
 	setDefault(&c.Concurrency, DefaultConcurrency)
 	setDefault(&c.VisibilityTimeout, DefaultVisibilityTimeout)
 	setDefault(&c.WaitTime, DefaultWaitTime)
@@ -171,7 +172,7 @@ func CancelGrace(stopSignal time.Duration) time.Duration { return stopSignal - h
 // PollWait is how long a long poll waits.
 func (c Config) PollWait() time.Duration {
 	wait := min(c.WaitTime, c.VisibilityTimeout/3, c.StopTimeout-c.StopSignal)
-	return max(shortestWait, wait.Truncate(time.Second))
+	return max(ShortestWait, wait.Truncate(time.Second))
 }
 
 // ConfigError says which field of a Config is wrong, what it is and what would be
@@ -188,7 +189,7 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("%s: %v: %s", e.Field,
 // Validate reports everything that is wrong with the configuration, as *ConfigError
 // joined.
 func (c Config) Validate() error {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	var wrong []error
 	check := func(ok bool, name string, value any, want string) {
 		if !ok {
@@ -200,7 +201,7 @@ func (c Config) Validate() error {
 	}
 	check(c.QueueURL != "", "QueueURL", `""`, "needs to be the URL of an SQS FIFO queue")
 	check(c.Concurrency >= 1, "Concurrency", c.Concurrency, "needs to be 1 group or more")
-	check(wholeSeconds(c.VisibilityTimeout, 10*time.Second, LongestLease-leaseMargin),
+	check(wholeSeconds(c.VisibilityTimeout, 10*time.Second, LongestLease-LeaseMargin),
 		"VisibilityTimeout", c.VisibilityTimeout, "needs to be whole seconds from 10s to 11h59m")
 	check(wholeSeconds(c.WaitTime, time.Second, 20*time.Second),
 		"WaitTime", c.WaitTime, "needs to be whole seconds from 1s to 20s")
@@ -209,7 +210,7 @@ func (c Config) Validate() error {
 			DefaultHandlerTimeout))
 	check(c.MaxAttempts >= 1, "MaxAttempts", c.MaxAttempts, "needs to be 1 or more")
 	check(c.Backoff > 0, "Backoff", c.Backoff, "needs to be above 0")
-	check(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= LongestLease-leaseMargin,
+	check(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= LongestLease-LeaseMargin,
 		"MaxBackoff", c.MaxBackoff,
 		fmt.Sprintf("needs to be from the first wait (%s) to 11h59m", c.Backoff))
 	check(c.StopSignal >= DefaultStopSignal, "StopSignal", c.StopSignal,

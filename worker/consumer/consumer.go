@@ -47,7 +47,7 @@ func New(client SQS, handler Handler, config Config) (*Consumer, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	config = config.withDefaults()
+	config = config.WithDefaults()
 	c := &Consumer{
 		config: config, client: client, handler: handler, slots: newSlots(config),
 		pause:  pause{idle: make(chan struct{}, 1)},

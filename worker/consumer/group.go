@@ -80,7 +80,7 @@ func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.D
 		if result != failed {
 			return result, 0
 		}
-		if !isLater(err) {
+		if !IsLater(err) {
 			attempts++
 		}
 		verdict, wait := c.config.AfterFailure(Failure{
@@ -90,7 +90,7 @@ func (c *Consumer) handleHead(l *lease, m *Message) (result outcome, wait time.D
 			c.reportFailure(m, attempts, took, 0, err)
 			return c.bury(l, m, attempts, err)
 		}
-		if !isLater(err) {
+		if !IsLater(err) {
 			wait += c.jitter(wait / JitterDivisor)
 		}
 		c.blocked.add(l.groupID, time.Now(), wait)
@@ -142,7 +142,7 @@ func (c *Consumer) call(l *lease, m *Message) error {
 
 // reportFailure tells of a call that failed, or asked for later.
 func (c *Consumer) reportFailure(m *Message, attempt int, took, wait time.Duration, err error) {
-	if isLater(err) {
+	if IsLater(err) {
 		c.config.Observe(Event{Kind: Postponed, Message: m, Err: err, Took: took, Wait: wait})
 		c.config.Logger.Info("the handler asks for later",
 			append(about(m), "wait", wait.String(), "reason", err)...)

@@ -32,6 +32,13 @@ func (c *Consumer) handBack(l *lease, wait time.Duration) {
 	c.changeVisibility(messages, wait, HeadStart)
 }
 
+// HandBackWait is for how long a head is hidden that is to wait for a time: whole seconds,
+// no longer than what is left of its lease.
+func HandBackWait(wait, left time.Duration) time.Duration {
+	whole := (wait + time.Second - 1).Truncate(time.Second)
+	return max(0, min(whole, left.Truncate(time.Second)-HeadStart))
+}
+
 // awaitOwnPolls waits, when nothing may start any more, or for now, until the polls under
 // way have ended. They would take what is handed back, only to hand it back again.
 func (c *Consumer) awaitOwnPolls() {

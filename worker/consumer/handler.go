@@ -63,7 +63,8 @@ func (e retryError) Unwrap() error { return e.err }
 // of the receives that the queue's maxReceiveCount allows.
 func RetryAfter(after time.Duration, err error) error { return retryError{err, after} }
 
-func isLater(err error) bool {
+// IsLater reports whether an error was made by RetryAfter.
+func IsLater(err error) bool {
 	var later retryError
 	return errors.As(err, &later)
 }

@@ -20,6 +20,9 @@ type keeper struct {
 	warn       func(text string, args ...any)
 }
 
+// BeatsPerTimeout is how often a lease is extended in a visibility timeout.
+const BeatsPerTimeout = 3
+
 // run extends from a ticker, so that one slow extension does not put off the next,
 // until ctx ends.
 func (k *keeper) run(ctx context.Context) {

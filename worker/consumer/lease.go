@@ -77,7 +77,7 @@ func newLease(
 ) *lease {
 	l := &lease{
 		groupID: messages[0].GroupID, receiveCount: max(messages[0].ReceiveCount, 1), messages: messages,
-		done: make(chan struct{}), limit: askedAt.Add(LongestLease - leaseMargin),
+		done: make(chan struct{}), limit: askedAt.Add(LongestLease - LeaseMargin),
 		expires: receivedAt.Add(visibility), onLoss: onLoss,
 	}
 	l.ctx, l.cancel = context.WithCancelCause(work)

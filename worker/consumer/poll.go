@@ -28,7 +28,7 @@ func (c *Consumer) poll(work context.Context) error {
 			continue
 		}
 		if !until.IsZero() {
-			wait = min(wait, max(shortestWait, time.Until(until).Truncate(time.Second)))
+			wait = min(wait, max(ShortestWait, time.Until(until).Truncate(time.Second)))
 		}
 		p := c.newPoll(taken, wait)
 		if err := c.receive(p, received); err != nil {
@@ -50,7 +50,7 @@ func (c *Consumer) pollMore(work context.Context) {
 		return
 	}
 	c.pollers.Go(func() {
-		p := c.newPoll(most, shortestWait)
+		p := c.newPoll(most, ShortestWait)
 		if !c.ready() || c.receive(p, true) != nil {
 			c.slots.giveBack(most)
 			return
@@ -141,15 +141,15 @@ func (c *Consumer) newPoll(slots int, wait time.Duration) *poll {
 // renew makes it a receive of its own.
 func (p *poll) renew() { p.attempt, p.askedAt = p.c.newID(), time.Now() }
 
-// shortestWait is the least that can be asked of SQS: the SDK leaves out a wait of 0,
+// ShortestWait is the least that can be asked of SQS: the SDK leaves out a wait of 0,
 // and the queue's own then applies, often 20 s.
-const shortestWait = time.Second
+const ShortestWait = time.Second
 
 // run receives. It is never cut off: a long poll outlives its connection, and would take
 // messages to nobody. If the connection breaks it asks again for the same messages, at
 // once, and until the broken try must be over.
 func (p *poll) run(ctx context.Context) error {
-	for wait := p.wait; ; wait = shortestWait {
+	for wait := p.wait; ; wait = ShortestWait {
 		err := p.receive(ctx, wait)
 		var answer smithy.APIError
 		switch {
@@ -161,7 +161,7 @@ func (p *poll) run(ctx context.Context) error {
 			return err // it had no effect
 		}
 		p.lingers = time.Now().Add(callTimeout)
-		again := p.receive(ctx, shortestWait)
+		again := p.receive(ctx, ShortestWait)
 		if again != nil {
 			return errors.Join(err, again)
 		}

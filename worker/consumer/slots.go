@@ -22,7 +22,7 @@ type slots struct {
 
 func newSlots(c Config) *slots {
 	return &slots{
-		free: semaphore.NewWeighted(int64(c.Concurrency)), most: waitingPerSlot * c.Concurrency,
+		free: semaphore.NewWeighted(int64(c.Concurrency)), most: WaitingPerSlot * c.Concurrency,
 		waiting: map[*lease]time.Time{},
 	}
 }
