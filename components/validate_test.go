@@ -162,6 +162,12 @@ func TestWarnings(t *testing.T) {
 			},
 			[]string{"Task.Sidecars: \"1 container\": their CPU counts, too"},
 		},
+		"Spot in name only": {
+			func(a *QueueWorkerArgs) {
+				a.Service.SpotPercent, a.Service.OnDemandBase, a.Scaling.MaxCapacity = 50, 5, 5
+			},
+			[]string{"Service.OnDemandBase: 5: is all of Scaling.MaxCapacity (5): nothing ever runs on Spot"},
+		},
 		"another log driver": {
 			func(a *QueueWorkerArgs) { a.Task.LogConfiguration = pulumi.Map{"logDriver": pulumi.String("splunk")} },
 			[]string{"Task.LogConfiguration: \"splunk\": the metrics that the worker writes into its log"},

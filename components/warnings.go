@@ -30,6 +30,9 @@ func (args QueueWorkerArgs) warnings() []error {
 			"the metrics that the worker writes into its log do not get to CloudWatch, nor does the log to the log group; the dashboard's charts of the worker stay empty")
 	}
 	warnOfWaking(&found, args.Scaling)
+	if most := args.Scaling.MaxCapacity; args.Service.SpotPercent > 0 && args.Service.OnDemandBase >= most {
+		found.Add("Service.OnDemandBase", args.Service.OnDemandBase, "is all of {Scaling.MaxCapacity} (%d): nothing ever runs on Spot", most)
+	}
 	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
 		steps.warn(&found, args.Scaling, args.Task.ProtectsItself)
 	}
