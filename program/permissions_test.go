@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"fargate-queue-worker/sandbox/permissions"
 	"fargate-queue-worker/sandbox/plan"
@@ -81,5 +82,32 @@ func TestExistingRolesAreOnlyHandedOn(t *testing.T) {
 	for _, s := range policy.Statement {
 		named := slices.Contains(texts(s.Resource), existing)
 		assert.Equal(t, s.Sid == "PassRoles", named, s.Sid)
+	}
+}
+
+// TestTheProvidersCallsAreAllowed holds the table against calls that the provider's own code
+// made, in both policies of each golden stack.
+func TestTheProvidersCallsAreAllowed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/provider.calls.yaml")
+	require.NoError(t, err)
+	var recorded map[string]map[string]map[string][]string // stack, policy, service
+	require.NoError(t, yaml.Unmarshal(text, &recorded))
+	require.Len(t, recorded, len(goldenStacks))
+	for _, stack := range goldenStacks {
+		p, err := plan.Of(Declare(".."), options(t, stack, nil))
+		require.NoError(t, err)
+		deploy, err := permissions.Deploy(p)
+		require.NoError(t, err)
+		preview, err := permissions.Read(p)
+		require.NoError(t, err)
+		for kind, document := range map[string]string{"deploy": deploy, "preview": preview} {
+			require.NotEmpty(t, recorded[stack][kind], "%s: %s", stack, kind)
+			for service, actions := range recorded[stack][kind] {
+				for _, action := range actions {
+					assert.Contains(t, document, `"`+service+":"+action+`"`, "%s: %s", stack, kind)
+				}
+			}
+		}
 	}
 }
