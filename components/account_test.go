@@ -252,10 +252,10 @@ func TestNames(t *testing.T) {
 		assert.Equal(t, "Look at the image.", alarm["alarmDescription"])
 	})
 	_, err := planOf(t, false, func(ctx *pulumi.Context) error {
-		_, err := NewQueueWorker(ctx, strings.Repeat("w", 41), minimalArgs())
+		_, err := NewQueueWorker(ctx, strings.Repeat("w", 38), minimalArgs())
 		return err
 	})
-	require.ErrorContains(t, err, "has 41 characters; the names of its roles leave room for 40")
+	require.ErrorContains(t, err, "has 38 characters; the names of its roles leave room for 37")
 }
 
 // TestFailedStartsAreCounted: by a rule on deployments and tasks of this service only.

@@ -149,9 +149,9 @@ func given(inputs pulumi.Map) pulumi.Map {
 	return kept
 }
 
-// longestName of a worker, so that <name>-keep-awake-role- and the seven digits of Pulumi
+// longestName of a worker, so that <name>-wake-schedule-role- and the seven digits of Pulumi
 // have the 64 characters that IAM allows.
-const longestName = 40
+const longestName = 37
 
 // build makes the children, each from the outputs of those before it.
 func (w *QueueWorker) build(ctx *pulumi.Context, name string, args QueueWorkerArgs) error {

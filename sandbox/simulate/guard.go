@@ -39,7 +39,12 @@ func (g *guard) ready() bool {
 	if g.paused() {
 		return false
 	}
-	return g.take(g.scaleIn.BeforeReceive(now, g.busy()))
+	step := g.scaleIn.BeforeReceive(now, g.busy())
+	ready := g.take(step)
+	if step == protection.Ask {
+		g.idle() // protection that no message follows ends as well
+	}
+	return ready
 }
 
 // hold makes sure that the task is protected for as long as a handler may take that

@@ -152,7 +152,7 @@ func (l *line) receive(
 			return nil, err
 		}
 		response.Body = io.NopCloser(bytes.NewReader(text))
-		if !bytes.Contains(text, []byte(`"Messages":[]`)) {
+		if bytes.Contains(text, []byte(`"ReceiptHandle"`)) {
 			return response, nil
 		}
 		timer := time.NewTimer(time.Until(next))

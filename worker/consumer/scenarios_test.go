@@ -359,7 +359,7 @@ func (s *scenario) work(ctx context.Context, r *stream) error {
 func (s *scenario) settleBooks() {
 	config := s.config()
 	config.MaxBackoff = time.Minute
-	const name = "the last"
+	const name = "the-last"
 	c := s.consumer(name, new(atomic.Bool), config, func(ctx context.Context, m *Message) error {
 		return s.handle(ctx, name, nil, new(atomic.Bool), m)
 	})
