@@ -165,6 +165,7 @@ func TestWarnings(t *testing.T) {
 		"Spot in name only": {
 			func(a *QueueWorkerArgs) {
 				a.Service.SpotPercent, a.Service.OnDemandBase, a.Scaling.MaxCapacity = 50, 5, 5
+				a.Scaling.AdjustmentType = ExactCapacity
 			},
 			[]string{"Service.OnDemandBase: 5: is all of Scaling.MaxCapacity (5): nothing ever runs on Spot"},
 		},
