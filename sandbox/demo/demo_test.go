@@ -119,7 +119,8 @@ func TestAllReadings(t *testing.T) {
 				o := options(t, 200*time.Millisecond, Workload{Messages: 6, Groups: 6, Seconds: 2})
 				o.Live.Control.QueuesAsleep = true
 				o.Live.Control.WakingReportsZeros, o.Live.Control.MissingCountsAsZero = zeros, missingIsZero
-				summary, err := Run(t.Context(), account(t, "dev"), o)
+				// Asked each minute, the queue would start them before its metrics come.
+				summary, err := Run(t.Context(), account(t, "dev", "wakeIntervalSeconds=0"), o)
 				require.NoError(t, err)
 				assert.Equal(t, 6, summary.done)
 				assert.Zero(t, summary.interrupted)
@@ -262,7 +263,10 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 	})
 	t.Run("a worker that cannot start", func(t *testing.T) {
 		t.Parallel()
-		a := account(t, "dev", `environment={"BACKOFF":"soon"}`)
+		a := account(t, "dev", `environment={"BACKOFF":"16s"}`)
+		for _, definition := range a.TaskDefinitions { // the program would refuse it before
+			definition.ContainerDefinitions = strings.Replace(definition.ContainerDefinitions, `"16s"`, `"soon"`, 1)
+		}
 		_, err := Run(t.Context(), a, options(t, minute, work))
 		require.ErrorContains(t, err, "tasks end by themselves")
 		assert.ErrorContains(t, err, `BACKOFF: \"soon\": needs to be a duration`)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"fargate-queue-worker/sandbox/cloud"
@@ -167,7 +168,8 @@ func (s Stack) idlePercent() float64 {
 	}
 	for _, a := range system.Account.Alarms {
 		for _, q := range a.MetricQueries {
-			if q.ID == "cpu" {
+			// The alarm of steps that scale in looks at the CPU, too, but returns messages.
+			if q.ReturnData && strings.Contains(q.Expression, "cpu") {
 				return a.Threshold
 			}
 		}
