@@ -387,22 +387,25 @@ func checkMachine(t *testing.T, seed uint64, system System, r *Result) (lowered 
 			continue
 		}
 		lowered++
+		deadline := a.At.Add(time.Minute + cooldown)
 		mended := slices.ContainsFunc(r.Activities[i+1:], func(b cloud.Activity) bool {
-			return b.Scaled() && b.At.Sub(a.At) <= time.Minute+cooldown
-		}) || !waits(r, a.At.Add(time.Minute+cooldown))
+			return b.Scaled() && !b.At.After(deadline)
+		}) || !waitsAllAlong(r, a.At, deadline)
 		assert.True(t, mended, "seed %d: %s is not mended in time", seed, a)
 	}
 	return lowered
 }
 
-// waits says whether messages waited at the sample after a time.
-func waits(r *Result, at time.Time) bool {
+// waitsAllAlong says whether messages waited at every sample between two times: while none
+// waits, the alarm that scales out is not in alarm and there is nothing to mend.
+func waitsAllAlong(r *Result, from, to time.Time) bool {
 	for _, point := range r.Points {
-		if point.At >= at.Sub(begin).Hours() {
-			return point.Waiting > 0
+		at := begin.Add(time.Duration(point.At * float64(time.Hour)))
+		if !at.Before(from) && !at.After(to) && point.Waiting == 0 {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // TestWhenTheMachineFails the alarms do what they do without one, and nothing costs more.
