@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/demo"
@@ -27,11 +28,18 @@ type runFlags struct {
 	withoutProtection bool
 }
 
-func (r *runFlags) flags(f *flag.FlagSet) {
-	f.StringVar(&r.handler, "handler", "", "")
-	f.DurationVar(&r.minute, "minute", 2*time.Second, "")
-	f.IntVar(&r.port, "port", 0, "")
-	f.BoolVar(&r.withoutProtection, "without-protection", false, "")
+// flags of running a stack, as a set that a command adds to its own.
+func (r *runFlags) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	f.SortFlags = false
+	f.StringVar(&r.handler, "handler", "", "shell `command` to run for each message, as in \"python job.py\"; "+
+		"without it the command that the stack declares, or what the worker does by itself "+
+		"(in a demo: sleep as long as a message asks)")
+	f.DurationVar(&r.minute, "minute", 2*time.Second, "how long a minute of CloudWatch and auto scaling takes")
+	f.IntVar(&r.port, "port", 0, "port to listen on; 0 is any that is free")
+	f.BoolVar(&r.withoutProtection, "without-protection", false,
+		"give tasks no ECS agent, so that scale-in can stop busy ones")
+	return f
 }
 
 // defaultSeed of what is random.
@@ -88,16 +96,31 @@ type demoCommand struct {
 	deadLetters bool
 }
 
-func (d *demoCommand) flags(f *flag.FlagSet) {
-	d.runFlags.flags(f)
-	f.IntVar(&d.workload.Messages, "messages", 120, "")
-	f.IntVar(&d.workload.Groups, "groups", 60, "")
-	f.Float64Var(&d.workload.Seconds, "seconds", 2, "")
-	f.BoolVar(&d.workload.Spread, "spread", false, "")
-	f.Float64Var(&d.workload.Rate, "rate", 40, "")
-	f.Uint64Var(&d.workload.Seed, "seed", defaultSeed, "")
-	f.StringVar(&d.timeline, "timeline", "", "")
-	f.BoolVar(&d.deadLetters, "dead-letters", false, "")
+func newDemoCommand(c *common) *cobra.Command {
+	d := &demoCommand{}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Deploy a stack, send messages, watch tasks come, work and go",
+		Long: `Deploys a stack onto the model of AWS, sends messages to its queue, runs its tasks as
+worker processes until none is left, and prints a summary. It fails if a message is
+lost, a busy task is killed, or tasks stay.`,
+		Example: `  go run ./sandbox demo --messages 40 --handler "python3 worker/examples/python/job.py"
+  go run ./sandbox demo --stack prod --config maxCapacity=3`,
+		Args: noArguments,
+		RunE: c.inProject(d.run),
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.IntVar(&d.workload.Messages, "messages", 120, "number of messages to send")
+	f.IntVar(&d.workload.Groups, "groups", 60, "number of groups that the messages belong to")
+	f.Float64Var(&d.workload.Seconds, "seconds", 2, "seconds of work that a message asks for")
+	f.BoolVar(&d.workload.Spread, "spread", false, "make the work random, from none to twice --seconds")
+	f.Float64Var(&d.workload.Rate, "rate", 40, "messages sent per second; 0 is all at once")
+	f.Uint64Var(&d.workload.Seed, "seed", defaultSeed, "seed of what is random")
+	f.BoolVar(&d.deadLetters, "dead-letters", false, "let messages end in the dead-letter queue")
+	f.StringVar(&d.timeline, "timeline", "", "`file` to write the picture to (SVG); by default in .sandbox")
+	f.AddFlagSet(d.runFlags.flags())
+	return cmd
 }
 
 // run deploys the stack to an account of its own, so that demos do not disturb each

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/deploy"
@@ -32,15 +33,30 @@ func (c common) open() (*deploy.Stack, error) {
 // upCommand deploys; the flags of running a stack go with --keep.
 type upCommand struct {
 	runFlags
+	running       *pflag.FlagSet // those of runFlags
 	refresh, keep bool
-	given         *flag.FlagSet
 }
 
-func (u *upCommand) flags(f *flag.FlagSet) {
-	u.runFlags.flags(f)
-	f.BoolVar(&u.refresh, "refresh", false, "")
-	f.BoolVar(&u.keep, "keep", false, "")
-	u.given = f
+func newUpCommand(c *common) *cobra.Command {
+	u := &upCommand{}
+	u.running = u.runFlags.flags()
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Deploy a stack; with --keep run it until Ctrl-C",
+		Long: `Deploys a stack onto the model of AWS and keeps its state in .sandbox: a second up
+changes nothing. With --keep it runs the stack until Ctrl-C: its queue answers the AWS
+CLI and any SDK, and its tasks run.`,
+		Example: `  go run ./sandbox up --stack prod
+  go run ./sandbox up --keep --handler "cat; sleep 1"`,
+		Args: noArguments,
+		RunE: c.inProject(u.run),
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.BoolVar(&u.refresh, "refresh", false, "read the resources' real state first")
+	f.BoolVar(&u.keep, "keep", false, "run the stack; the flags below go with it")
+	f.AddFlagSet(u.running)
+	return cmd
 }
 
 func (u *upCommand) run(c common) error {
@@ -65,8 +81,8 @@ func (u *upCommand) run(c common) error {
 func (u *upCommand) checkKeep() error {
 	var wrong []error
 	if !u.keep {
-		u.given.Visit(func(f *flag.Flag) {
-			if slices.Contains([]string{"handler", "minute", "port", "without-protection"}, f.Name) {
+		u.running.VisitAll(func(f *pflag.Flag) {
+			if f.Changed {
 				wrong = append(wrong, fmt.Errorf("--%s: %s: goes with --keep, which runs the stack", f.Name, f.Value))
 			}
 		})
@@ -142,11 +158,16 @@ export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
 	fmt.Fprintf(output, "# CPU limit: %s\n\n", region.Host.CPULimit(consumer.Definition))
 }
 
-type previewCommand struct{}
+func newPreviewCommand(c *common) *cobra.Command {
+	return &cobra.Command{
+		Use:   "preview",
+		Short: "Show what up would do",
+		Args:  noArguments,
+		RunE:  c.inProject(preview),
+	}
+}
 
-func (previewCommand) flags(*flag.FlagSet) {}
-
-func (previewCommand) run(c common) error {
+func preview(c common) error {
 	s, err := c.open()
 	if err != nil {
 		return err
@@ -155,11 +176,16 @@ func (previewCommand) run(c common) error {
 	return err
 }
 
-type destroyCommand struct{}
+func newDestroyCommand(c *common) *cobra.Command {
+	return &cobra.Command{
+		Use:   "destroy",
+		Short: "Remove the stack that up has deployed",
+		Args:  noArguments,
+		RunE:  c.inProject(destroy),
+	}
+}
 
-func (destroyCommand) flags(*flag.FlagSet) {}
-
-func (destroyCommand) run(c common) error {
+func destroy(c common) error {
 	s, err := c.open()
 	if err != nil {
 		return err

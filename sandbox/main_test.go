@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -29,9 +30,12 @@ func TestWrongCommandLines(t *testing.T) {
 		line string
 		want []string
 	}{
-		"no such command":    {"deploy", []string{`there is no command "deploy"`, "usage:"}},
-		"no such flag":       {"demo --fast", []string{"flag provided but not defined: -fast", "usage:"}},
-		"no flag":            {"up now", []string{`"now" is no flag`}},
+		"no such command":    {"deploy", []string{`there is no command "deploy"`, "\ngo run ./sandbox --help tells more"}},
+		"misspelt command":   {"simulat", []string{`there is no command "simulat"; did you mean simulate?`}},
+		"misspelt flag":      {"demo --mesages 3", []string{"unknown flag: --mesages; did you mean --messages?"}},
+		"no value":           {"--messages many", []string{`invalid argument "many" for "--messages" flag`}},
+		"no such flag":       {"demo --fast", []string{"unknown flag: --fast", "\ngo run ./sandbox demo --help tells more"}},
+		"no flag":            {"up now", []string{`"now": up takes flags alone`}},
 		"all at once":        {"--messages 0 --minute 5h --port 99999 --handler pyhton --timeline /nowhere/x.svg", []string{"--messages: 0", "--minute: 5h0m0s: needs to be 100ms to 1m0s", "--port: 99999: needs to be 0 to 65535", `--handler: "pyhton": there is no program pyhton`, `--timeline: "/nowhere/x.svg": its folder needs to exist`}},
 		"a rate of nearly 0": {"--rate 1e-10", []string{"--rate: 1e-10: needs to be 0.001 to 1000000"}},
 		"up does not run":    {"up --port 8080 --handler true", []string{"--port: 8080: goes with --keep", "--handler: true: goes with --keep"}},
@@ -59,12 +63,49 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
-func TestHelpNamesEveryCommand(t *testing.T) {
+// TestHelpHasAllCommandsAndFlags, each with a text that fits a terminal.
+func TestHelpHasAllCommandsAndFlags(t *testing.T) {
 	t.Parallel()
-	output, err := invoke("demo", "--help")
-	require.NoError(t, err)
-	for name := range commands {
-		assert.Contains(t, output, "\n  "+name+" ")
+	tree := newCommandLine(&common{})
+	for _, cmd := range append(tree.Commands(), tree) {
+		help, err := invoke(append(strings.Fields(cmd.CommandPath())[3:], "--help")...)
+		require.NoError(t, err)
+		for line := range strings.Lines(help) {
+			assert.LessOrEqual(t, len(strings.TrimSpace(line)), 90, line)
+		}
+		for _, sub := range cmd.Commands() {
+			assert.Contains(t, help, "\n  "+sub.Name()+" ")
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			assert.NotEmpty(t, f.Usage, f.Name)
+			assert.Contains(t, help, " --"+f.Name+" ", cmd.Name())
+		})
+	}
+}
+
+// TestCompletions: a shell suggests commands, flags and their values.
+func TestCompletions(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		typed []string
+		want  []string
+	}{
+		"commands":          {[]string{"si"}, []string{"simulate\t"}},
+		"flags of the demo": {[]string{"--mess"}, []string{"--messages\t"}},
+		"stacks":            {[]string{"up", "--stack", ""}, []string{"dev\n", "prod\n"}},
+		"keys":              {[]string{"--config", "idleM"}, []string{"idleMinutes=\t"}},
+		"readings":          {[]string{"simulate", "--reading", "wake"}, []string{"wake-zeros\n"}},
+		"prices":            {[]string{"simulate", "--price", "arm"}, []string{"arm-vcpu=\n", "arm-gb=\n"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			output, err := invoke(append([]string{"__complete"}, tc.typed...)...)
+			require.NoError(t, err)
+			for _, want := range tc.want {
+				assert.Contains(t, output, want)
+			}
+		})
 	}
 }
 

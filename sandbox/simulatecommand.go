@@ -4,17 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fargate-queue-worker/sandbox/simulate"
 )
 
 type simulateCommand struct {
-	workloads  list
-	set        list
+	workloads  []string
 	parameters simulate.Parameters
 	noPeers    bool
 	ranges     bool
@@ -26,26 +28,67 @@ type simulateCommand struct {
 	notes      io.Writer // what is said to a person beside the report
 }
 
-func (s *simulateCommand) flags(f *flag.FlagSet) {
-	s.parameters = simulate.DefaultParameters()
+func newSimulateCommand(c *common) *cobra.Command {
+	s := &simulateCommand{notes: os.Stderr, parameters: simulate.DefaultParameters()}
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Run a stack against workloads in virtual time, beside its alternatives",
+		Long: `Runs a stack as its program declares it against workloads, in virtual time on the model
+of AWS, beside what people would use instead: how long messages wait, which work is
+killed, and what it costs.`,
+		Example: `  go run ./sandbox simulate --workload mine.csv --out report.html
+  go run ./sandbox simulate --config 'scalingSteps=[{"lower":1,"change":2}]'`,
+		Args: noArguments,
+		RunE: c.inProject(s.run),
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	// --set is the name that --config had here.
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "set" {
+			name = "config"
+		}
+		return pflag.NormalizedName(name)
+	})
+	f.StringArrayVar(&s.workloads, "workload", nil, "`name` of a workload that is shipped ("+
+		strings.Join(simulate.ShippedNames(), ", ")+"), or a YAML or CSV file; may be repeated; "+
+		"without it all that are shipped")
+	s.parameterFlags(f)
+	f.BoolVar(&s.ranges, "ranges", false, "simulate all readings and other phases, too: "+
+		"the range stands beside each figure that moves by more than a tenth")
+	f.BoolVar(&s.noPeers, "no-peers", false, "simulate the stack alone")
+	f.StringVar(&s.out, "out", "", "`file` to write a report with pictures to (HTML)")
+	f.BoolVar(&s.json, "json", false, "print the results for machines")
+	f.BoolVar(&s.activities, "activities", false, "print a line for each scaling activity of the stack")
+	f.StringVar(&s.against, "against", "",
+		"`file` with an earlier run's --json: print a Markdown table of what is different")
+	f.StringVar(&s.failOn, "fail-on", "",
+		"`conditions` under which to exit with an error, as in \"p95_wait>5m,killed>0\", of "+
+			strings.Join(simulate.MeasureNames(), ", "))
+	complete(cmd, "reading", simulate.ReadingNames())
+	var prices []string
+	for _, name := range simulate.PriceNames() {
+		prices = append(prices, name+"=")
+	}
+	complete(cmd, "price", prices)
+	return cmd
+}
+
+// parameterFlags are what a simulation assumes.
+func (s *simulateCommand) parameterFlags(f *pflag.FlagSet) {
 	p := &s.parameters
-	f.Var(&s.workloads, "workload", "")
-	f.Var(&s.set, "set", "")
-	f.IntVar(&p.Days, "days", p.Days, "")
-	f.Uint64Var(&p.Seed, "seed", p.Seed, "")
-	f.IntVar(&p.Control.MetricDelay, "metric-delay", p.Control.MetricDelay, "")
-	f.IntVar(&p.Control.WakeDelay, "wake-delay", p.Control.WakeDelay, "")
-	f.Func("reading", "", p.Read)
-	f.BoolVar(&s.ranges, "ranges", false, "")
-	f.DurationVar(&p.StartFrom, "start-from", p.StartFrom, "")
-	f.DurationVar(&p.StartTo, "start-to", p.StartTo, "")
-	f.Func("price", "", p.Prices.Set)
-	f.BoolVar(&s.noPeers, "no-peers", false, "")
-	f.BoolVar(&s.json, "json", false, "")
-	f.StringVar(&s.against, "against", "", "")
-	f.BoolVar(&s.activities, "activities", false, "")
-	f.StringVar(&s.out, "out", "", "")
-	f.StringVar(&s.failOn, "fail-on", "", "")
+	f.IntVar(&p.Days, "days", p.Days, "days to simulate")
+	f.Uint64Var(&p.Seed, "seed", p.Seed, "seed of what is random")
+	f.IntVar(&p.Control.MetricDelay, "metric-delay", p.Control.MetricDelay,
+		"`minutes` until CloudWatch shows a metric")
+	f.IntVar(&p.Control.WakeDelay, "wake-delay", p.Control.WakeDelay,
+		"`minutes` more until it does after six idle hours")
+	f.Func("reading", "`name` of another reading of what AWS leaves open ("+
+		strings.Join(simulate.ReadingNames(), ", ")+"); may be repeated", p.Read)
+	f.DurationVar(&p.StartFrom, "start-from", p.StartFrom, "the least that a task takes to start")
+	f.DurationVar(&p.StartTo, "start-to", p.StartTo, "the most that a task takes to start")
+	f.Func("price", "`name=dollars` in place of the price of the stack's region, such as "+
+		"arm-vcpu=0.03238 an hour; may be repeated", p.Prices.Set)
 }
 
 func (s *simulateCommand) run(c common) error {
@@ -68,7 +111,8 @@ func (s *simulateCommand) run(c common) error {
 	progress := newProgress(os.Stderr)
 	defer progress.clear()
 	s.parameters.Progress = progress.show
-	report := &simulate.Report{Stack: simulate.Stack{Root: c.root, Name: c.stack, Overrides: append(c.config, s.set...)}, Parameters: s.parameters}
+	stack := simulate.Stack{Root: c.root, Name: c.stack, Overrides: c.config}
+	report := &simulate.Report{Stack: stack, Parameters: s.parameters}
 	for _, w := range workloads {
 		comparison, err := simulate.Compare(c, report.Stack, w, s.parameters, !s.noPeers)
 		if err == nil && s.ranges {

@@ -36,6 +36,9 @@ var measures = map[string]struct {
 	"dollars":      {false, func(r *Result) float64 { return r.CostAMonth() }},
 }
 
+// MeasureNames are those that conditions can name, sorted.
+func MeasureNames() []string { return slices.Sorted(maps.Keys(measures)) }
+
 // ParseConditions reads a list such as "p95_wait>5m,killed>0".
 func ParseConditions(list string) ([]Condition, error) {
 	if list == "" {
@@ -64,7 +67,7 @@ func parseCondition(text string) (Condition, error) {
 	}
 	m, ok := measures[c.measure]
 	if !ok {
-		return c, fmt.Errorf("%s is no measure; there are %s", c.measure, strings.Join(slices.Sorted(maps.Keys(measures)), ", "))
+		return c, fmt.Errorf("%s is no measure; there are %s", c.measure, strings.Join(MeasureNames(), ", "))
 	}
 	limit := strings.TrimSpace(text[i+1:])
 	if m.isTime {

@@ -193,16 +193,22 @@ var everywhere = map[string]bool{
 
 func regions() []string { return slices.Sorted(maps.Keys(priceList)) }
 
+// PriceNames are those of the prices that can be overridden.
+func PriceNames() []string {
+	var names []string
+	for _, price := range priceNames {
+		names = append(names, price.name)
+	}
+	return names
+}
+
 // PriceOverrides are prices that a person sets, by name.
 type PriceOverrides map[string]float64
 
 // Set reads one, as in arm-vcpu=0.05.
 func (o *PriceOverrides) Set(text string) error {
 	name, value, _ := strings.Cut(text, "=")
-	var names []string
-	for _, price := range priceNames {
-		names = append(names, price.name)
-	}
+	names := PriceNames()
 	if !slices.Contains(names, name) {
 		return fmt.Errorf("there is no price %q; there are %s", name, strings.Join(names, ", "))
 	}

@@ -107,6 +107,19 @@ func Shipped() ([]*Workload, error) {
 	return all, nil
 }
 
+// ShippedNames are the names of the workloads that come with the project.
+func ShippedNames() []string {
+	entries, err := shipped.ReadDir("workloads")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, strings.TrimSuffix(entry.Name(), filepath.Ext(entry.Name())))
+	}
+	return names
+}
+
 // LoadWorkload finds a workload that is shipped by its name, or reads a file: YAML,
 // or CSV with the columns at, group and seconds.
 func LoadWorkload(nameOrFile string) (*Workload, error) {
@@ -114,16 +127,14 @@ func LoadWorkload(nameOrFile string) (*Workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
 	for _, w := range list {
 		if w.Name == nameOrFile {
 			return w, nil
 		}
-		names = append(names, w.Name)
 	}
 	text, err := os.ReadFile(nameOrFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", nameOrFile, strings.Join(names, ", "))
+		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", nameOrFile, strings.Join(ShippedNames(), ", "))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--workload: %w", err)

@@ -56,9 +56,9 @@ func Load(root, name string, overrides ...string) (*Stack, error) {
 
 // LoadFrom is Load of a stack whose file is in another folder than Pulumi.yaml.
 func LoadFrom(root, folder, name string, overrides ...string) (*Stack, error) {
-	project, err := workspace.LoadProject(filepath.Join(root, "Pulumi.yaml"))
+	project, err := loadProject(root)
 	if err != nil {
-		return nil, fmt.Errorf("reading Pulumi.yaml: %w", err)
+		return nil, err
 	}
 	file := filepath.Join(folder, "Pulumi."+name+".yaml")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
@@ -76,6 +76,37 @@ func LoadFrom(root, folder, name string, overrides ...string) (*Stack, error) {
 		}
 	}
 	return s, s.checkKeys()
+}
+
+func loadProject(root string) (*workspace.Project, error) {
+	project, err := workspace.LoadProject(filepath.Join(root, "Pulumi.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("reading Pulumi.yaml: %w", err)
+	}
+	return project, nil
+}
+
+// Names are those of the stacks that have a file in root, sorted.
+func Names(root string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(root, "Pulumi.*.yaml"))
+	var names []string
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+	}
+	return names, err
+}
+
+// Descriptions are what the keys that Pulumi.yaml declares mean, by key.
+func Descriptions(root string) (map[string]string, error) {
+	project, err := loadProject(root)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	for key, declared := range project.Config {
+		all[key] = declared.Description
+	}
+	return all, nil
 }
 
 func (s *Stack) set(override string) error {
