@@ -16,7 +16,6 @@ import (
 
 	"fargate-queue-worker/sandbox/cloud"
 	"fargate-queue-worker/sandbox/demo"
-	"fargate-queue-worker/sandbox/deploy"
 	"fargate-queue-worker/sandbox/live"
 )
 
@@ -94,6 +93,8 @@ type demoCommand struct {
 	workload    demo.Workload
 	timeline    string
 	deadLetters bool
+	keepLogs    bool
+	pulumi      optionalBool
 }
 
 func newDemoCommand(c *common) *cobra.Command {
@@ -111,13 +112,18 @@ lost, a busy task is killed, or tasks stay.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.IntVar(&d.workload.Messages, "messages", 120, "number of messages to send")
+	f.IntVar(&d.workload.Messages, "messages", 100, "number of messages to send")
 	f.IntVar(&d.workload.Groups, "groups", 60, "number of groups that the messages belong to")
+	f.StringVar(&d.workload.Body, "body", "", "`text` of each message; by default a job's number and group, as JSON")
 	f.Float64Var(&d.workload.Seconds, "seconds", 2, "seconds of work that a message asks for")
 	f.BoolVar(&d.workload.Spread, "spread", false, "make the work random, from none to twice --seconds")
 	f.Float64Var(&d.workload.Rate, "rate", 40, "messages sent per second; 0 is all at once")
 	f.Uint64Var(&d.workload.Seed, "seed", defaultSeed, "seed of what is random")
 	f.BoolVar(&d.deadLetters, "dead-letters", false, "let messages end in the dead-letter queue")
+	f.BoolVar(&d.keepLogs, "keep-logs", false, "keep the logs of the tasks, as a demo that fails does")
+	f.Var(&d.pulumi, "pulumi", "deploy with the Pulumi CLI, which is built if there is none; "+
+		"by default only if one is on the PATH")
+	f.Lookup("pulumi").NoOptDefVal = "true"
 	f.StringVar(&d.timeline, "timeline", "", "`file` to write the picture to (SVG); by default in .sandbox")
 	f.AddFlagSet(d.runFlags.flags())
 	return cmd
@@ -141,38 +147,43 @@ func (d *demoCommand) run(c common) (err error) {
 	if err != nil {
 		return err
 	}
-	stack, err := deploy.Open(c, deploy.Options{
-		Root: c.root, Folder: folder, CLIFolder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output,
-	})
+	account, err := d.deploy(c, folder)
 	if err != nil {
 		return err
 	}
-	if _, err := stack.Up(c); err != nil {
-		return err
-	}
 	if d.timeline == "" {
-		d.timeline = filepath.Join(c.folder(), fmt.Sprintf("timeline-%s-%s.svg", c.stack, filepath.Base(folder)))
+		d.timeline = filepath.Join(c.folder(), fmt.Sprintf("timeline-%s.svg", c.stack)) // the latest
 	}
-	summary, err := demo.Run(c, stack.Account, demo.Options{
+	summary, err := demo.Run(c, account, demo.Options{
 		Live: d.options(worker, folder), Workload: d.workload,
 		View: func() demo.View { return d.view(c) }, Timeline: d.timeline,
-		Abandon: c.abandon, Stopping: c.sayStopping, DeadLettersAllowed: d.deadLetters,
-		Title: fmt.Sprintf("stack %s: %d messages in %d groups, %g s of work each, a minute of CloudWatch is %s",
-			c.stack, d.workload.Messages, d.workload.Groups, d.workload.Seconds, d.minute),
+		Abandon: c.abandon, DeadLettersAllowed: d.deadLetters, Title: d.title(c.stack),
 	})
 	if summary.Took > 0 {
 		summary.Print(c.output)
 	}
 	if _, missing := os.Stat(d.timeline); missing == nil {
-		fmt.Fprintln(c.output, "  timeline                     ", d.timeline)
+		fmt.Fprintln(c.output, "  timeline                     ", fromHere(d.timeline))
 	}
 	return err
 }
 
-// tidy removes the demo's folder, but for the logs if it failed.
+// title says what ran.
+func (d *demoCommand) title(stack string) string {
+	work := fmt.Sprintf("each sleeps %g s", d.workload.Seconds)
+	switch {
+	case d.handler != "":
+		work = "each is handled by " + d.handler
+	case d.workload.Spread:
+		work = fmt.Sprintf("each sleeps 0 to %g s", 2*d.workload.Seconds)
+	}
+	return fmt.Sprintf("Stack %s: %d messages in %d groups, %s", stack, d.workload.Messages, d.workload.Groups, work)
+}
+
+// tidy removes the demo's folder, but for the logs if it failed or they are asked for.
 func (d *demoCommand) tidy(c common, folder string, failed bool) error {
 	logs, err := filepath.Glob(filepath.Join(folder, "logs", "*"))
-	if !failed || err != nil || len(logs) == 0 {
+	if !failed && !d.keepLogs || err != nil || len(logs) == 0 {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
 	entries, err := os.ReadDir(folder)
@@ -181,8 +192,20 @@ func (d *demoCommand) tidy(c common, folder string, failed bool) error {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(folder, entry.Name())))
 		}
 	}
-	fmt.Fprintln(c.output, "logs of the tasks:", filepath.Join(folder, "logs"))
+	fmt.Fprintln(c.output, "  logs of the tasks            ", fromHere(filepath.Join(folder, "logs")))
 	return err
+}
+
+// fromHere is a path as a person would type it.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if short, err := filepath.Rel(here, path); err == nil && len(short) < len(path) {
+		return short
+	}
+	return path
 }
 
 // checkFolder says whether a file can be written where a flag says.

@@ -103,19 +103,31 @@ func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) 
 			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s", decimal(value), decimal(d.alarm.Threshold))
 			return 0, false
 		}
-		d.finding = fmt.Sprintf("%s: %s, %s %s", d.alarm.subject(), decimal(value), operatorInWords[d.alarm.ComparisonOperator], decimal(d.alarm.Threshold))
+		d.finding = fmt.Sprintf("%s: %s, step %s", d.alarm.Subject(), decimal(value), d.policy.StepScaling.stepInWords(value, d.alarm.Threshold, d.above))
 	}
 	return min(max(wanted, d.target.MinCapacity), d.target.MaxCapacity), true
 }
 
-// subject is what an alarm watches, in words.
-func (alarm *Alarm) subject() string {
+// metricInWords are the metrics whose own names say less.
+var metricInWords = map[string]string{
+	"ApproximateNumberOfMessagesVisible": "messages waiting",
+	"ApproximateAgeOfOldestMessage":      "seconds the oldest message waits",
+	"CPUUtilization":                     "CPU in percent",
+}
+
+// Subject is what an alarm watches, in words.
+func (alarm *Alarm) Subject() string {
 	for _, q := range alarm.MetricQueries {
 		if q.ReturnData {
 			return cmp.Or(q.Label, q.ID)
 		}
 	}
-	return alarm.MetricName
+	return cmp.Or(metricInWords[alarm.MetricName], alarm.MetricName)
+}
+
+// Condition is when a value breaches, in words, such as "at least 1".
+func (alarm *Alarm) Condition() string {
+	return operatorInWords[alarm.ComparisonOperator] + " " + decimal(alarm.Threshold)
 }
 
 var operatorInWords = map[string]string{

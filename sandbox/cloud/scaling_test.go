@@ -114,7 +114,7 @@ func TestSuspendedScaling(t *testing.T) {
 	w.send(1)
 	w.minutes(5)
 	assert.Empty(t, w.scaled())
-	assert.Equal(t, "ApproximateNumberOfMessagesVisible: 1, at least 1: scale-out is suspended", w.control.Activities()[0].Reason)
+	assert.Equal(t, "messages waiting: 1, step from 1 to below 10 adds 1: scale-out is suspended", w.control.Activities()[0].Reason)
 	w.target.SuspendedState.ScaleOut = false
 	w.minutes(1)
 	require.NotEmpty(t, w.scaled())
@@ -148,4 +148,28 @@ func TestAScaleInPolicyNeverAddsTasks(t *testing.T) {
 	w.minutes(3)
 	assert.Equal(t, 5, w.running())
 	assert.Empty(t, w.scaled())
+}
+
+// TestStepsInWords: what a scaling activity says of the step that it applied.
+func TestStepsInWords(t *testing.T) {
+	t.Parallel()
+	out := []StepAdjustment{{LowerBound: "0", UpperBound: "9", ScalingAdjustment: 1}, {LowerBound: "9", ScalingAdjustment: 50}}
+	in := []StepAdjustment{{LowerBound: "-5", UpperBound: "0", ScalingAdjustment: -1}, {UpperBound: "-5", ScalingAdjustment: -2}}
+	cases := map[string]struct {
+		policy StepScaling
+		value  float64
+		above  bool
+		want   string
+	}{
+		"the first step":          {StepScaling{StepAdjustments: out}, 1, true, "from 1 to below 10 adds 1"},
+		"the last step":           {StepScaling{StepAdjustments: out}, 80, true, "from 10 adds 50"},
+		"a share":                 {StepScaling{StepAdjustments: out, AdjustmentType: "PercentChangeInCapacity"}, 80, true, "from 10 adds 50 %"},
+		"a capacity":              {StepScaling{StepAdjustments: out, AdjustmentType: "ExactCapacity"}, 80, true, "from 10 sets 50"},
+		"below the threshold":     {StepScaling{StepAdjustments: in}, 0, false, "above -4 up to 1 takes 1"},
+		"far below the threshold": {StepScaling{StepAdjustments: in}, -9, false, "up to -4 takes 2"},
+		"no step":                 {StepScaling{StepAdjustments: out}, 0, true, ""},
+	}
+	for name, tc := range cases {
+		assert.Equal(t, tc.want, tc.policy.stepInWords(tc.value, 1, tc.above), name)
+	}
 }

@@ -1,6 +1,9 @@
 package cloud
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Adjustment finds the step that a metric value matches, for an alarm with a
 // threshold that watches for values above it or below it, and returns the capacity
@@ -18,6 +21,51 @@ func (s *StepScaling) Adjustment(value, threshold float64, above bool, capacity 
 		}
 	}
 	return capacity, false, nil
+}
+
+// stepInWords is the step that a metric value matches, "" for none: the values that it is for
+// and what it does.
+func (s *StepScaling) stepInWords(value, threshold float64, above bool) string {
+	steps, err := intervals(s.StepAdjustments)
+	if err != nil {
+		return ""
+	}
+	for _, step := range steps {
+		if step.matches(value-threshold, above) {
+			return step.bounds(threshold, above) + " " + s.changeInWords(step.change)
+		}
+	}
+	return ""
+}
+
+// bounds in words, as values of the metric: above the threshold a step includes its lower
+// one, below it its upper one.
+func (i interval) bounds(threshold float64, above bool) string {
+	from, to, below := "from", "to below", "below"
+	if !above {
+		from, to, below = "above", "up to", "up to"
+	}
+	switch {
+	case i.lower == nil:
+		return below + " " + decimal(threshold+*i.upper)
+	case i.upper == nil:
+		return from + " " + decimal(threshold+*i.lower)
+	}
+	return fmt.Sprintf("%s %s %s %s", from, decimal(threshold+*i.lower), to, decimal(threshold+*i.upper))
+}
+
+func (s *StepScaling) changeInWords(change int) string {
+	unit := ""
+	if s.AdjustmentType == "PercentChangeInCapacity" {
+		unit = " %"
+	}
+	switch {
+	case s.AdjustmentType == "ExactCapacity":
+		return fmt.Sprintf("sets %d", change)
+	case change < 0:
+		return fmt.Sprintf("takes %d%s", -change, unit)
+	}
+	return fmt.Sprintf("adds %d%s", change, unit)
 }
 
 // matches: above the threshold a step includes its lower bound and excludes its

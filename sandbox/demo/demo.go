@@ -7,12 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"math"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,8 +35,6 @@ type Options struct {
 	Timeout time.Duration
 	// DeadLettersAllowed says that messages may end in the dead-letter queue.
 	DeadLettersAllowed bool
-	// Stopping, if not nil, is called when ctx has ended and tasks finish their work.
-	Stopping func()
 	// Abandon, if not nil, is closed when tasks are no longer to finish their work
 	// after ctx has ended.
 	Abandon <-chan struct{}
@@ -103,10 +97,12 @@ type demo struct {
 	referee  *referee
 	recorder *recorder
 	view     View
+	stopping bool // tasks finish their work, and no more begins
 
 	mu       sync.Mutex
 	problems []error
-	broken   int // tasks in a row that ended by themselves with an error
+	crash    error // of tasks that cannot run
+	broken   int   // tasks in a row that ended by themselves with an error
 }
 
 func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error) {
@@ -118,7 +114,10 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	}
 	d.region = region
 	d.referee = &referee{journal: region.Host.Journal()}
-	d.recorder = &recorder{region: region, stack: d.stack, started: time.Now()}
+	d.recorder = &recorder{
+		region: region, stack: d.stack, referee: d.referee, logs: &taskLogs{folder: region.LogFolder()},
+		minute: d.o.Live.Control.Minute, total: d.o.Workload.Messages, started: time.Now(),
+	}
 	working, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	sending := make(chan error, 1)
@@ -134,19 +133,36 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	err = d.watch(ctx, sending)
 	stop()
 	beside.Wait()
+	if err != nil {
+		d.drain()
+	}
 	if d.view != nil {
 		d.view.Close()
-	}
-	if err != nil {
-		if ctx.Err() != nil && d.o.Stopping != nil {
-			d.o.Stopping()
-		}
-		region.Drain(d.o.Abandon)
-		_, _ = d.step() // what came of the drain; it has failed for another reason
 	}
 	summary := d.summary()
 	summary.Stopped = err != nil
 	return summary, errors.Join(err, summary.verdict.err(), d.deadLetters(summary), d.draw(), region.Close())
+}
+
+// drain lets the tasks finish what they do, and shows it.
+func (d *demo) drain() {
+	d.stopping = true
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		d.region.Drain(d.o.Abandon)
+	}()
+	ticker := time.NewTicker(frameInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			_, _ = d.step() // it has failed for another reason
+		case <-drained:
+			_, _ = d.step()
+			return
+		}
+	}
 }
 
 // watch shows what happens until the work is done.
@@ -198,8 +214,7 @@ func (d *demo) deadLetters(s Summary) error {
 	if s.deadLettered == 0 || d.o.DeadLettersAllowed {
 		return nil
 	}
-	return fmt.Errorf("dead-lettered: %d of %d messages; the handler's last failure had exit code %d\n%s",
-		s.deadLettered, s.sent, d.referee.lastFailure(), d.lastWords())
+	return fmt.Errorf("dead-lettered: %d of %d messages\n%s", s.deadLettered, s.sent, d.lastWords())
 }
 
 // step takes a frame. It is done if no message is left, and no task beyond the
@@ -209,18 +224,25 @@ func (d *demo) step() (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	f := d.recorder.frame(tally)
+	f, err := d.recorder.frame(tally)
+	if err != nil {
+		return false, err
+	}
+	f.Stopping = d.stopping
 	if d.view != nil {
 		d.view.Show(f)
 	}
 	if tally.handled == 0 && tally.failed >= failuresAllowed {
-		return false, fmt.Errorf("the handler fails: %d times with exit code %d, never with 0\n%s",
-			tally.failed, tally.exit, d.lastWords())
+		return false, fmt.Errorf("the handler fails: %d times, and never ended with 0\n%s", tally.failed, d.lastWords())
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.problems) > 0 {
 		return false, errors.Join(d.problems...)
+	}
+	if d.crash != nil {
+		_ = d.recorder.logs.look() // what cannot be read is not told
+		return false, fmt.Errorf("tasks end by themselves: %w\n%s", d.crash, indented(d.recorder.logs.workers))
 	}
 	return f.Counts == cloud.Counts{} && len(f.Tasks) == d.stack.least && f.Desired == d.stack.least, nil
 }
@@ -239,34 +261,8 @@ func (d *demo) taskEnded(t *cloud.Task, exit error) {
 		return
 	}
 	if d.broken++; d.broken >= failuresAllowed {
-		said := tail(d.region.LogFile(t.ID()))
-		d.problems = append(d.problems, fmt.Errorf("tasks end by themselves: %w\n%s", exit, said))
+		d.crash = exit
 	}
-}
-
-// lastWords are the last lines of the newest task's log.
-func (d *demo) lastWords() string {
-	newest := ""
-	d.referee.mu.Lock()
-	for _, e := range d.referee.log {
-		newest = e.Task
-	}
-	d.referee.mu.Unlock()
-	if newest == "" {
-		return ""
-	}
-	return tail(d.region.LogFile(newest))
-}
-
-// tail is the end of a text file.
-func tail(file string) string {
-	const lines = 5
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // draw writes the timeline, whole or not at all.
@@ -288,96 +284,3 @@ func (d *demo) draw() error {
 	}
 	return nil
 }
-
-// stack is what the demo knows of the resources that were deployed.
-type stack struct {
-	cloud.QueueConsumer
-	alarms []string
-	least  int // tasks without work
-}
-
-func stackOf(a *cloud.Account) (stack, error) {
-	consumer, err := a.QueueConsumer()
-	if err != nil {
-		return stack{}, err
-	}
-	s := stack{QueueConsumer: consumer, alarms: slices.Sorted(maps.Keys(a.Alarms))}
-	if target, ok := a.Targets[s.Service.ResourceID()]; ok {
-		s.least = target.MinCapacity
-	}
-	return s, nil
-}
-
-// Summary is what came of a run.
-type Summary struct {
-	verdict
-	// Stopped says that it ended before all was done.
-	Stopped    bool
-	Took       time.Duration
-	FirstTask  time.Duration // from the start to the first task that ran
-	Started    int           // tasks
-	Most       int           // tasks at once
-	TaskTime   time.Duration
-	CPULimit   string // how much CPU a task gets, or why that is not limited
-	Activities []cloud.Activity
-}
-
-func (d *demo) summary() Summary {
-	remaining, dead := map[string]bool{}, map[string]bool{}
-	var s Summary
-	d.region.Do(func(a *cloud.Account, _ time.Time) {
-		for _, m := range messagesIn(a, d.stack.Queue) {
-			remaining[m.ID] = true
-		}
-		for _, m := range messagesIn(a, d.stack.DeadLetters) {
-			dead[m.DeduplicationID] = true // the id that it had
-		}
-		s.Activities = d.region.Control.Activities()
-	})
-	s.verdict = d.referee.judge(remaining, dead)
-	s.Took, s.FirstTask, s.Most, s.TaskTime = d.recorder.last, d.recorder.first, d.recorder.most, d.recorder.used
-	s.Started, s.CPULimit = d.region.Host.Started(), d.region.Host.CPULimit(d.stack.Definition)
-	return s
-}
-
-func messagesIn(a *cloud.Account, q *cloud.Queue) []*cloud.Message {
-	if q == nil {
-		return nil
-	}
-	box, err := a.Mailbox(q.URL)
-	if err != nil {
-		return nil // none without a queue
-	}
-	return box.Messages()
-}
-
-// Print writes the summary for a person.
-func (s Summary) Print(w io.Writer) {
-	always := time.Duration(s.Most) * s.Took
-	saved := 0.0
-	if always > 0 {
-		saved = 100 * (1 - float64(s.TaskTime)/float64(always))
-	}
-	first := "none ran"
-	if s.FirstTask > 0 {
-		first = round(s.FirstTask).String()
-	}
-	took := "all done and back to none    "
-	if s.Stopped {
-		took = "stopped after                "
-	}
-	fmt.Fprintf(w, `
-  first message to first task   %s
-  %s %s
-  tasks                         %d started, %d at once at most
-  messages                      %d sent, %d done, %d dead-lettered, %d delivered again
-  lost, out of order            %d, %d
-  busy tasks killed             %d
-  CPU limit                     %s
-  task-seconds                  %.0f; %d always on: %.0f (%.0f %% saved)
-`, first, took, round(s.Took), s.Started, s.Most, s.sent, s.done, s.deadLettered, s.redelivered,
-		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.CPULimit,
-		s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
-}
-
-func round(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }

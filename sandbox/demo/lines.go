@@ -13,9 +13,9 @@ import (
 type Lines struct {
 	Output io.Writer
 
-	said       string
-	activities int
-	last       time.Duration
+	state, now        string // said last
+	changes, failures int    // said so far
+	last              time.Duration
 }
 
 // linesInterval is the least time between two lines on the queue, which changes
@@ -24,15 +24,41 @@ const linesInterval = time.Second
 
 // Show implements View.
 func (l *Lines) Show(f Frame) {
-	for _, a := range f.Activity[l.activities:] {
-		fmt.Fprintf(l.Output, "%6.1fs  %s\n", f.At.Seconds(), a)
+	for _, c := range f.Changes[l.changes:] {
+		l.line(f, c.At, c.String())
 	}
-	l.activities = len(f.Activity)
-	state := f.String()
-	if state != l.said && f.At-l.last >= linesInterval {
-		fmt.Fprintf(l.Output, "%6.1fs  %s\n", f.At.Seconds(), state)
-		l.said, l.last = state, f.At
+	for _, failure := range f.Failures[l.failures:] {
+		l.line(f, failure.At, failure.String()+afterwards(failure))
 	}
+	l.changes, l.failures = len(f.Changes), len(f.Failures)
+	if f.At-l.last < linesInterval {
+		return
+	}
+	state, now := f.String(), f.now()
+	if state == l.state && now == l.now {
+		return
+	}
+	l.last = f.At
+	if state != l.state {
+		l.line(f, f.At, state)
+	}
+	if now != l.now {
+		l.line(f, f.At, now)
+	}
+	l.state, l.now = state, now
+}
+
+// line begins with the time, here and on AWS.
+func (l *Lines) line(f Frame, at time.Duration, text string) {
+	fmt.Fprintf(l.Output, "%8s %13s  %s\n", seconds(at), f.aws(at), text)
+}
+
+// afterwards is what becomes of a message that failed.
+func afterwards(f Failure) string {
+	if f.Wait == 0 {
+		return "; it is not tried again"
+	}
+	return "; again in " + seconds(f.Wait)
 }
 
 // Close implements View.
@@ -50,41 +76,5 @@ func (f Frame) String() string {
 	if len(ringing) > 0 {
 		alarms = "   ALARM " + strings.Join(ringing, ", ")
 	}
-	return fmt.Sprintf("messages %s   tasks %s%s", f.messages(), f.tasks(), alarms)
-}
-
-// messages in words: failures and dead letters if there are any.
-func (f Frame) messages() string {
-	text := fmt.Sprintf("%d waiting, %d in flight, %d done", f.Counts.Visible, f.Counts.InFlight, f.Handled)
-	if f.Failed > 0 {
-		text += fmt.Sprintf(", %d failures", f.Failed)
-	}
-	if f.Dead > 0 {
-		text += fmt.Sprintf(", %d dead letters", f.Dead)
-	}
-	return text
-}
-
-// asks in words: how often the queue was asked itself, and what came of it.
-func (f Frame) asks() string {
-	text := fmt.Sprintf("asked SQS %d times, last answer %d waiting", f.Machine.Asks, f.Machine.Answered)
-	if f.Machine.Wakes > 0 {
-		text += fmt.Sprintf("; started the first tasks %d times", f.Machine.Wakes)
-	}
-	if f.Machine.Failed > 0 {
-		text += fmt.Sprintf("; %d executions failed", f.Machine.Failed)
-	}
-	return text
-}
-
-// tasks in words: how many run, start and stop of those desired.
-func (f Frame) tasks() string {
-	text := fmt.Sprintf("%d of %d", f.count(cloud.Running), f.Desired)
-	if n := f.count(cloud.Pending); n > 0 {
-		text += fmt.Sprintf(", %d starting", n)
-	}
-	if n := f.count(cloud.Stopping); n > 0 {
-		text += fmt.Sprintf(", %d stopping", n)
-	}
-	return text
+	return fmt.Sprintf("messages: %s   tasks: %s%s", f.messages(), f.tasks(), alarms)
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,8 +18,10 @@ type referee struct {
 
 	mu    sync.Mutex
 	sent  []sent
+	names map[string]string // of the messages, by id
 	log   []entry
 	tally tally
+	open  []attempt // handlers at work, the longest first
 }
 
 // entry is something that happened: to a handler, or to a task.
@@ -32,9 +35,9 @@ type entry struct {
 
 // tally counts as things happen.
 type tally struct {
+	sent    int
 	handled int // ends with exit code 0
 	failed  int // other ends, but for those of programs that were told to stop
-	exit    int // the code of the last of those
 }
 
 // send notes a message that the queue has taken.
@@ -42,6 +45,28 @@ func (r *referee) send(m sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent = append(r.sent, m)
+	if r.names == nil {
+		r.names = map[string]string{}
+	}
+	r.names[m.id] = m.String()
+}
+
+// name of a message; its id if somebody else sent it.
+func (r *referee) name(id string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.names[id], id)
+}
+
+// working are the messages whose handlers run, the longest at work first.
+func (r *referee) working() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []string
+	for _, a := range r.open {
+		list = append(list, cmp.Or(r.names[a.message], a.message))
+	}
+	return list
 }
 
 // look takes in what handlers did since it was called last.
@@ -49,6 +74,7 @@ func (r *referee) look() (tally, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.take()
+	r.tally.sent = len(r.sent)
 	return r.tally, err
 }
 
@@ -56,13 +82,15 @@ func (r *referee) take() error {
 	events, err := r.journal.Take()
 	for _, e := range events {
 		r.log = append(r.log, entry{Event: e})
+		now := attempt{e.Task, e.Message}
+		r.open = slices.DeleteFunc(r.open, func(a attempt) bool { return a == now })
 		switch {
 		case e.Start:
+			r.open = append(r.open, now)
 		case e.ExitCode == 0:
 			r.tally.handled++
 		case !endedBySignal(e.ExitCode):
 			r.tally.failed++
-			r.tally.exit = e.ExitCode
 		}
 	}
 	return err
@@ -72,7 +100,12 @@ func (r *referee) take() error {
 func (r *referee) taskStopping(id, by string) { r.noteTask(id, entry{stopping: by}) }
 
 // taskEnded notes that a task has ended.
-func (r *referee) taskEnded(id string) { r.noteTask(id, entry{ended: true}) }
+func (r *referee) taskEnded(id string) {
+	r.noteTask(id, entry{ended: true})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = slices.DeleteFunc(r.open, func(a attempt) bool { return a.task == id })
+}
 
 func (r *referee) noteTask(id string, e entry) {
 	r.mu.Lock()
@@ -84,13 +117,6 @@ func (r *referee) noteTask(id string, e entry) {
 
 // busyKill says whether scale-in or a deployment has ended a task that worked.
 func (r *referee) busyKill() bool { return len(r.judge(nil, nil).busyKills) > 0 }
-
-// lastFailure is the exit code of the last handler that failed by itself.
-func (r *referee) lastFailure() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tally.exit
-}
 
 // endedBySignal says whether an exit code is that of a program that a signal ended.
 func endedBySignal(code int) bool {
@@ -142,7 +168,7 @@ func (r *referee) judge(remaining, deadLettered map[string]bool) verdict {
 		case deadLettered[m.id]:
 			j.v.deadLettered++
 		case !remaining[m.id]:
-			j.v.lost = append(j.v.lost, (&m).String())
+			j.v.lost = append(j.v.lost, m.String())
 		}
 	}
 	j.v.sent, j.v.redelivered = len(r.sent), len(j.redelivered)
@@ -276,4 +302,4 @@ func (j *judgement) interrupt(m *sent, task, by string) {
 	}
 }
 
-func (m *sent) String() string { return fmt.Sprintf("message %d of %s", m.number, m.group) }
+func (m sent) String() string { return fmt.Sprintf("message %d of %s", m.number, m.group) }

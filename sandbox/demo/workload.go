@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type Workload struct {
 	Messages int
 	// Groups that they belong to, 1 or more; work of one group is done in order.
 	Groups int
+	// Body of each message; "" is the job's number and group, as JSON.
+	Body string
 	// Seconds of work that each message asks for, 0 or more.
 	Seconds float64
 	// Spread makes each message's work random, between none and twice Seconds.
@@ -108,7 +111,7 @@ func (w Workload) send(ctx context.Context, endpoint, region, queueURL string, r
 		seconds := strconv.FormatFloat(j.work, 'f', 3, 64)
 		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{
 			QueueUrl: &queueURL, MessageGroupId: &j.group, MessageDeduplicationId: aws.String(strconv.Itoa(i)),
-			MessageBody: aws.String(fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, j.group)),
+			MessageBody: aws.String(cmp.Or(w.Body, fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, j.group))),
 			MessageAttributes: map[string]types.MessageAttributeValue{
 				secondsAttribute: {DataType: aws.String("Number"), StringValue: &seconds},
 			},

@@ -26,10 +26,21 @@ const (
 // oldestCLI is the first version that the Automation API was tried with here.
 var oldestCLI = semver.MustParse("3.200.0")
 
+// CLIOnPath says whether there is a suitable pulumi on the PATH.
+func CLIOnPath() bool {
+	_, ok := cliOnPath()
+	return ok
+}
+
+func cliOnPath() (auto.PulumiCommand, bool) {
+	command, err := auto.NewPulumiCommand(nil)
+	return command, err == nil && command.Version().GTE(oldestCLI)
+}
+
 // pulumiCLI finds a suitable pulumi on the PATH, or builds the one that
 // tools/go.mod pins, once, under folder.
 func pulumiCLI(ctx context.Context, root, folder string, progress io.Writer) (auto.PulumiCommand, error) {
-	if command, err := auto.NewPulumiCommand(nil); err == nil && command.Version().GTE(oldestCLI) {
+	if command, ok := cliOnPath(); ok {
 		return command, nil
 	}
 	version, err := pinnedVersion(filepath.Join(root, "tools", "go.mod"))

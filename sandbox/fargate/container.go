@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/worker/consumer"
+	"fargate-queue-worker/worker/protection"
 )
 
 // mainContainer is the one container that the worker runs in.
@@ -31,10 +33,13 @@ func vcpus(definition *cloud.TaskDefinition) float64 {
 // passedOn are the variables of this machine that a program needs to run at all.
 var passedOn = []string{"PATH", "HOME", "TMPDIR", "LANG"}
 
-const (
-	holdDownVariable = "PROTECTION_HOLD_DOWN"
-	defaultHoldDown  = 30 * time.Second // the worker's
-)
+// shrunk are the times of a worker that shrink with the minute, and its defaults: what it
+// measures against CloudWatch's minutes, and what a person would wait for.
+var shrunk = map[string]time.Duration{
+	"PROTECTION_HOLD_DOWN": protection.DefaultHoldDown,
+	"BACKOFF":              consumer.DefaultBackoff,
+	"MAX_BACKOFF":          consumer.DefaultMaxBackoff,
+}
 
 // environment of a task: what its definition declares, and what Fargate adds. Nobody's
 // own AWS credentials are in it; the access key is the task's id.
@@ -51,7 +56,9 @@ func (h *Host) environment(t *cloud.Task, container cloud.Container) []string {
 	for _, secret := range container.Secrets {
 		vars[secret.Name] = "the sandbox's value of " + secret.ValueFrom
 	}
-	vars[holdDownVariable] = h.shortened(vars[holdDownVariable]).String()
+	for name, byDefault := range shrunk {
+		vars[name] = h.shortened(vars[name], byDefault)
+	}
 	for name, value := range map[string]string{
 		"AWS_REGION": h.account.Region, "AWS_ENDPOINT_URL": h.o.Endpoint, "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_ACCESS_KEY_ID": t.ID(), "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -67,11 +74,15 @@ func (h *Host) environment(t *cloud.Task, container cloud.Container) []string {
 	return list
 }
 
-// shortened is the hold-down of protection in the sandbox's minutes.
-func (h *Host) shortened(declared string) time.Duration {
-	holdDown, err := time.ParseDuration(declared)
-	if err != nil {
-		holdDown = defaultHoldDown
+// shortened is a time in the sandbox's minutes. What is no time is left as it is: the worker
+// says what is wrong with it.
+func (h *Host) shortened(declared string, byDefault time.Duration) string {
+	d, err := time.ParseDuration(declared)
+	switch {
+	case declared == "":
+		d = byDefault
+	case err != nil || d <= 0:
+		return declared
 	}
-	return time.Duration(float64(holdDown) * float64(h.o.Minute) / float64(time.Minute))
+	return max(time.Duration(float64(d)*float64(h.o.Minute)/float64(time.Minute)), 1).String()
 }

@@ -164,8 +164,11 @@ func (r *Region) agentURI(t *cloud.Task) string {
 	return r.URL + agentPath + t.ID()
 }
 
+// LogFolder has a file for each task, with its output.
+func (r *Region) LogFolder() string { return filepath.Join(r.o.Folder, "logs") }
+
 // LogFile is where a task's output goes.
-func (r *Region) LogFile(id string) string { return filepath.Join(r.o.Folder, "logs", id+".log") }
+func (r *Region) LogFile(id string) string { return filepath.Join(r.LogFolder(), id+".log") }
 
 // openLog makes a task's log.
 func (r *Region) openLog(t *cloud.Task) (io.WriteCloser, error) {

@@ -36,6 +36,8 @@ type Plan struct {
 	Resources []Resource
 	// Calls are the tokens of the look-ups that it made.
 	Calls []string
+	// Warnings are what it warned of.
+	Warnings []string
 }
 
 // Resource is a registration.
@@ -57,12 +59,40 @@ func Of(program pulumi.RunFunc, o Options) (*Plan, error) {
 	if o.Account == nil {
 		o.Account = cloud.NewAccount("us-west-1")
 	}
+	log := &warnings{}
 	r := &recorder{account: o.Account, stack: o.Stack, preview: o.Preview, failCalls: o.FailCalls}
-	err := pulumi.RunErr(program, pulumi.WithMocks(o.Project, o.Stack, r), func(info *pulumi.RunInfo) {
+	warning := func(ctx *pulumi.Context) error {
+		ctx.Log = log // the mocks' own engine drops what is logged
+		return program(ctx)
+	}
+	err := pulumi.RunErr(warning, pulumi.WithMocks(o.Project, o.Stack, r), func(info *pulumi.RunInfo) {
 		info.Config, info.ConfigSecretKeys, info.DryRun = o.Config, o.SecretKeys, o.Preview
 	})
-	return &Plan{Resources: r.registered, Calls: r.calls}, err
+	return &Plan{Resources: r.registered, Calls: r.calls, Warnings: log.texts}, err
 }
+
+// warnings is a log that keeps what is warned of.
+type warnings struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+// Warn implements pulumi.Log.
+func (w *warnings) Warn(text string, _ *pulumi.LogArgs) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.texts = append(w.texts, text)
+	return nil
+}
+
+// Debug implements pulumi.Log.
+func (*warnings) Debug(string, *pulumi.LogArgs) error { return nil }
+
+// Info implements pulumi.Log.
+func (*warnings) Info(string, *pulumi.LogArgs) error { return nil }
+
+// Error implements pulumi.Log: the program returns its errors.
+func (*warnings) Error(string, *pulumi.LogArgs) error { return nil }
 
 // recorder stands in for engine and provider. It makes the resources in the
 // account, so that what AWS would refuse fails here, too.

@@ -51,16 +51,21 @@ func texts(t *testing.T, svg []byte) (all []string) {
 func TestTimelineHasAllThereIsToSee(t *testing.T) {
 	t.Parallel()
 	line := &Timeline{
-		Title: "a <stack> & more", Unit: "seconds",
-		Points: []Point{{At: 0, CPU: math.NaN()}, {At: 10, Waiting: 40, CPU: math.NaN()}, {At: 20, InFlight: 40, DesiredTasks: 2, RunningTasks: 2, CPU: 12}, {At: 30, CPU: math.NaN()}},
+		Title: "a <stack> & more", Unit: "minutes",
+		Points: []Point{{At: 0, CPU: math.NaN()}, {At: 10, Waiting: 40, CPU: math.NaN()}, {At: 20, InFlight: 40, DesiredTasks: 2, RunningTasks: 2, ProtectedTasks: 2, CPU: 12}, {At: 30, CPU: math.NaN()}},
 		Alarms: []Span{{"scale-out", 10, 20}, {"idle", 25, 30}},
 	}
 	var svg bytes.Buffer
 	require.NoError(t, line.WriteSVG(&svg))
 	got := texts(t, svg.Bytes())
-	for _, want := range []string{"a <stack> & more", "seconds", "messages", "tasks", "CPU, % of reserved", "in ALARM", "scale-out", "idle", "waiting", "in flight", "running", "desired"} {
+	for _, want := range []string{"a <stack> & more", "minutes", "messages", "tasks", "CPU, % of what the tasks reserve", "alarms in ALARM", "scale-out", "idle", "waiting", "in flight", "running", "desired", "0", "5", "30"} {
 		assert.Contains(t, got, want)
 	}
+	assert.NotContains(t, got, "not wanted, but protected while they work")
+	line.Points[2].DesiredTasks = 1
+	svg.Reset()
+	require.NoError(t, line.WriteSVG(&svg))
+	assert.Contains(t, texts(t, svg.Bytes()), "not wanted, but protected while they work")
 	line.Unit = HoursOfTheDay
 	svg.Reset()
 	require.NoError(t, line.WriteSVG(&svg))
@@ -75,4 +80,20 @@ func TestNothingToSee(t *testing.T) {
 	require.NoError(t, WriteWaits(&svg, nil))
 	require.NoError(t, WriteCosts(&svg, nil))
 	require.NoError(t, WriteCosts(&svg, []Series{{Name: "free", X: []float64{1}, Y: []float64{0}}}))
+}
+
+// TestRoundTicks: from 0, at round numbers, and never more than asked for.
+func TestRoundTicks(t *testing.T) {
+	t.Parallel()
+	cases := map[float64][]string{
+		0.4: {"0"}, 1.1: {"0", "1"}, 5.5: {"0", "1", "2", "3", "4", "5"}, 6: {"0", "2", "4", "6"}, 12.3: {"0", "5", "10"},
+		110: {"0", "20", "40", "60", "80", "100"}, 132: {"0", "50", "100"}, 250: {"0", "50", "100", "150", "200", "250"},
+	}
+	for highest, want := range cases {
+		var got []string
+		for _, tick := range roundTicks(6).Ticks(-1, highest) {
+			got = append(got, tick.Label)
+		}
+		assert.Equal(t, want, got, highest)
+	}
 }
