@@ -14,6 +14,7 @@ import (
 type slots struct {
 	free *semaphore.Weighted // those waiting for it are served in turn
 	most int                 // groups that may wait without a slot
+	left chan struct{}       // gets a value when a group leaves its slot; buffered
 
 	mu      sync.Mutex
 	groups  int                  // that have a slot
@@ -23,7 +24,7 @@ type slots struct {
 func newSlots(c Config) *slots {
 	return &slots{
 		free: semaphore.NewWeighted(int64(c.Concurrency)), most: WaitingPerSlot * c.Concurrency,
-		waiting: map[*lease]time.Time{},
+		left: make(chan struct{}, 1), waiting: map[*lease]time.Time{},
 	}
 }
 
@@ -93,8 +94,7 @@ func (s *slots) wait(l *lease, due time.Time) (left bool, working int) {
 		return false, s.groups
 	}
 	s.waiting[l] = due
-	s.groups--
-	s.free.Release(1)
+	s.vacate()
 	return true, s.groups
 }
 
@@ -116,10 +116,19 @@ func (s *slots) leave(l *lease) (working int) {
 	defer s.mu.Unlock()
 	delete(s.waiting, l)
 	if l.slot {
-		s.groups--
-		s.free.Release(1)
+		s.vacate()
 	}
 	return s.groups
+}
+
+// vacate gives back the slot of a group; the caller holds the lock.
+func (s *slots) vacate() {
+	s.groups--
+	s.free.Release(1)
+	select {
+	case s.left <- struct{}{}:
+	default:
+	}
 }
 
 // waitInLease waits for a group's next attempt, without a slot if it can, and returns
