@@ -114,6 +114,9 @@ func (b *builder) environment(args TaskArgs, queue workQueue) pulumi.Input {
 		"HANDLER_TIMEOUT":      pulumi.String(fmt.Sprintf("%dm", args.HandlerTimeoutMinutes)),
 		"CONCURRENCY":          pulumi.String(strconv.Itoa(args.Concurrency)),
 	}
+	if queue.maxReceiveCount > 0 {
+		own["MAX_RECEIVE_COUNT"] = pulumi.String(strconv.Itoa(queue.maxReceiveCount))
+	}
 	if queue.deadLetter != nil {
 		own["DLQ_URL"] = queue.deadLetter.url
 	}

@@ -34,9 +34,10 @@ type QueueArgs struct {
 	// instead of per queue. Default false.
 	HighThroughput bool `pulumi:"highThroughput,optional"`
 	// MaxReceiveCount is how often a message is received before SQS moves it to
-	// the dead-letter queue, 1 to 1000. Default 10: every receive of a failing
-	// message also counts for up to nine messages behind it in its group, and a
-	// small number would move those without anyone having tried them.
+	// the dead-letter queue, 1 to 1000. Default 10. The container gets it as
+	// MAX_RECEIVE_COUNT: below 10 the worker receives messages one by one, which costs
+	// more requests, so that those behind a message whose worker is killed do not spend
+	// their receives on waiting.
 	MaxReceiveCount int `pulumi:"maxReceiveCount,optional"`
 	// KMSKeyARN encrypts both queues with a customer key. Default: the keys of SQS
 	// (SSE-SQS).
@@ -93,6 +94,8 @@ type workQueue struct {
 	url, arn, name pulumi.StringOutput
 	kmsKeyARN      pulumi.StringInput // nil without a customer key
 	deadLetter     *deadLetterQueue   // nil if an existing queue has none
+	// maxReceiveCount is 0 for an existing queue, which does not say; the environment may.
+	maxReceiveCount int
 }
 
 type deadLetterQueue struct {
@@ -126,7 +129,8 @@ func (b *builder) newQueue(args QueueArgs, identity taskIdentity) (workQueue, er
 	}
 	return workQueue{
 		url: queue.Url, arn: queue.Arn, name: queue.Name, kmsKeyARN: args.KMSKeyARN,
-		deadLetter: &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, name: deadLetter.Name, kmsKeyARN: args.KMSKeyARN},
+		maxReceiveCount: args.MaxReceiveCount,
+		deadLetter:      &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, name: deadLetter.Name, kmsKeyARN: args.KMSKeyARN},
 	}, nil
 }
 

@@ -81,6 +81,7 @@ func TestTaskDefinitionDefaults(t *testing.T) {
 			"DLQ_URL":              "https://sqs.us-west-1.amazonaws.com/123456789012/w-dlq.fifo",
 			"STOP_TIMEOUT_SECONDS": "120",
 			"HANDLER_TIMEOUT":      "60m",
+			"MAX_RECEIVE_COUNT":    "10",
 			"CONCURRENCY":          "10",
 		}, c.variables())
 		assert.Equal(t, "awslogs", c.LogConfiguration.LogDriver)

@@ -105,6 +105,7 @@ var conformances = map[string]conformance{
 	"refused for longer than a lease":   {reason: "it drains for good", jobs: slices.Concat(apart(time.Minute, 1, 58*time.Minute), every(133*time.Second, 65, 30*time.Second)), worker: timeout(time.Hour), desired: []desiredAt{{3 * time.Minute, 0}}, hours: 4},
 	"two tasks, one too many":           {reason: "the one that is refused leaves", anyTask: true, jobs: slices.Concat(apart(3*time.Minute, 1, 4*time.Minute), chain(10*time.Minute, 0, 2, time.Minute)), desired: []desiredAt{{time.Second, 2}, {4 * time.Minute, 1}}},
 	"SIGTERM while it works":            {reason: "a protection that has expired: handlers have their time, then are cancelled", jobs: slices.Concat(apart(time.Minute, 1, 9*time.Minute), chain(time.Minute, 1, 3, time.Minute)), worker: timeout(10 * time.Minute), kills: nil, desired: []desiredAt{{2 * time.Minute, 0}, {25 * time.Minute, 1}}},
+	"few receives, a killed task":       {reason: "a chain comes one by one, and its tail spends no receive", jobs: chain(time.Minute, 0, 4, 2*time.Minute), kills: minutes(2.2, 5.1), maxReceiveCount: 3},
 	"the last receive succeeds":         {reason: "SQS counts receives, not failures", jobs: apart(time.Minute, 1, 5*time.Minute), kills: minutes(2.2, 5.1), maxReceiveCount: 3},
 }
 
@@ -171,6 +172,7 @@ func (row conformance) system(t *testing.T) System {
 	system.Service.DesiredCount = 1
 	system.Queue.RedrivePolicy = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, system.DeadLetters.ARN, cmp.Or(row.maxReceiveCount, 10))
 	config := consumer.Config{QueueURL: system.Queue.URL, DeadLetterQueueURL: system.DeadLetters.URL, Jitter: noJitter}
+	config.MaxReceiveCount = row.maxReceiveCount
 	if row.worker != nil {
 		row.worker(&config)
 	}

@@ -69,7 +69,7 @@ func (w *worker) pollSize() int {
 	if w.e.now.Before(w.single) {
 		return 1
 	}
-	return consumer.BatchSize
+	return w.e.system.Worker.MessagesAPoll()
 }
 
 // due is how many groups are due by a time, and when the first of them is.

@@ -74,6 +74,10 @@ type Config struct {
 	// is refused protection or dies, counting begins anew at the next receive, and the
 	// queue's maxReceiveCount limits that.
 	MaxAttempts int
+	// MaxReceiveCount is the queue's, from 1. Below DefaultMaxReceiveCount, which is the
+	// default, messages are received one by one: what a killed or drained worker held
+	// behind the heads of its groups would spend its few receives on waiting.
+	MaxReceiveCount int
 	// Backoff is the least wait after the first failed attempt; it triples with each.
 	// Default DefaultBackoff. Up to a quarter is added at random.
 	Backoff time.Duration
@@ -103,6 +107,7 @@ const (
 	DefaultVisibilityTimeout = time.Minute
 	DefaultWaitTime          = 20 * time.Second
 	DefaultHandlerTimeout    = LongestLease - 2*LeaseMargin
+	DefaultMaxReceiveCount   = 10
 	DefaultStopTimeout       = 2 * time.Minute
 	DefaultStopSignal        = 15 * time.Second
 
@@ -139,6 +144,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.WaitTime, DefaultWaitTime)
 	setDefault(&c.HandlerTimeout, DefaultHandlerTimeout)
 	setDefault(&c.MaxAttempts, DefaultMaxAttempts)
+	setDefault(&c.MaxReceiveCount, DefaultMaxReceiveCount)
 	setDefault(&c.Backoff, DefaultBackoff)
 	setDefault(&c.MaxBackoff, DefaultMaxBackoff)
 	setDefault(&c.StopTimeout, DefaultStopTimeout)
@@ -168,6 +174,14 @@ func setDefault[T comparable](field *T, value T) {
 // CancelGrace is what a handler has to return once its context has ended since the
 // worker stops (the cause is ErrStopping); after that the process may end at any time.
 func CancelGrace(stopSignal time.Duration) time.Duration { return stopSignal - handBackTime }
+
+// MessagesAPoll is how many messages to ask for, if nothing else speaks for fewer.
+func (c Config) MessagesAPoll() int {
+	if c.MaxReceiveCount < DefaultMaxReceiveCount {
+		return 1
+	}
+	return BatchSize
+}
 
 // PollWait is how long a long poll waits.
 func (c Config) PollWait() time.Duration {
@@ -209,6 +223,7 @@ func (c Config) Validate() error {
 		fmt.Sprintf("needs to be up to %s; SQS lets nobody keep a message for more than 12 hours",
 			DefaultHandlerTimeout))
 	check(c.MaxAttempts >= 1, "MaxAttempts", c.MaxAttempts, "needs to be 1 or more")
+	check(c.MaxReceiveCount >= 1, "MaxReceiveCount", c.MaxReceiveCount, "needs to be 1 or more")
 	check(c.Backoff > 0, "Backoff", c.Backoff, "needs to be above 0")
 	check(c.MaxBackoff >= c.Backoff && c.MaxBackoff <= LongestLease-LeaseMargin,
 		"MaxBackoff", c.MaxBackoff,

@@ -42,7 +42,8 @@ const (
 	started      = "started"
 	succeeded    = "succeeded"
 	failedItself = "failed"      // the handler's own error
-	interrupted  = "interrupted" // its context ended
+	interrupted  = "interrupted" // its lease is lost
+	cutShort     = "cut short"   // by the end of its worker's time to stop, a kill that is announced
 	killed       = "killed"      // a worker
 	deadLettered = "dead-lettered"
 	request      = "request"
@@ -90,11 +91,11 @@ func judge(list []happening) []string {
 				violation("%s starts %s while it works on %s", e.Actor, e.Message, other)
 			}
 			live[place], atWork[e.Message] = e.Message, e.Actor
-		case succeeded, failedItself, interrupted:
+		case succeeded, failedItself, interrupted, cutShort:
 			delete(live, place)
 			delete(atWork, e.Message)
 			done[e.Message] = done[e.Message] || e.What == succeeded
-			guilty[e.Message] = guilty[e.Message] || e.What == failedItself
+			guilty[e.Message] = guilty[e.Message] || e.What == failedItself || e.What == cutShort
 		case killed:
 			for message, worker := range atWork {
 				if worker == e.Actor {

@@ -82,7 +82,7 @@ func (c *Consumer) pollSize() int {
 	if time.Now().Before(c.single) {
 		return 1
 	}
-	return BatchSize
+	return c.config.MessagesAPoll()
 }
 
 // outlasted notes that a call of the handler left too little of a lease for another. To

@@ -134,9 +134,8 @@ type scenario struct {
 
 // kind is what kind of trouble there is.
 type kind struct {
-	// strict: the queue redrives after three receives. What costs a message a receive by
-	// no fault of its own is limited to two ends of workers: SQS gives a message no
-	// fourth. Otherwise the shipped ten, and all the trouble there is.
+	// strict: the queue redrives after three receives, and nothing is so slow that a lease
+	// is lost by it. Otherwise the shipped ten, and all the trouble there is.
 	strict bool
 	// linger: a long poll goes on at SQS when its client hangs up.
 	linger bool
@@ -288,6 +287,8 @@ func (s *scenario) handle(
 		switch cause := context.Cause(ctx); {
 		case p != nil, err != nil && cause == nil, errors.Is(cause, ErrHandlerTimeout):
 			end.What = failedItself
+		case err != nil && errors.Is(cause, ErrStopping):
+			end.What = cutShort
 		case err != nil:
 			end.What = interrupted
 		default:
@@ -359,6 +360,9 @@ func (s *scenario) work(ctx context.Context, r *stream) error {
 func (s *scenario) settleBooks() {
 	config := s.config()
 	config.MaxBackoff = time.Minute
+	if s.kind.strict {
+		config.MaxReceiveCount = fewReceives
+	}
 	const name = "the-last"
 	c := s.consumer(name, new(atomic.Bool), config, func(ctx context.Context, m *Message) error {
 		return s.handle(ctx, name, nil, new(atomic.Bool), m)

@@ -56,12 +56,6 @@ func (s *scenario) drawFault(actor string) awsapi.Fault {
 func (s *scenario) workerLife(name string, workers int) {
 	r := s.stream(name)
 	lives := 1 + r.number(3)
-	if s.kind.strict && lives*workers >= fewReceives {
-		lives = 1
-		if workers >= fewReceives && name != "worker0" {
-			return
-		}
-	}
 	for life := range lives {
 		time.Sleep(r.upTo(time.Minute))
 		s.worker(fmt.Sprintf("%s.%d", name, life))
@@ -83,6 +77,9 @@ func (s *scenario) worker(name string) {
 	config.Concurrency = 1 + r.number(5)
 	if r.chance(20) {
 		config.Concurrency += 20 // polls in parallel
+	}
+	if s.kind.strict {
+		config.MaxReceiveCount = fewReceives
 	}
 	config.MaxAttempts = 1 + r.number(5)
 	config.HandlerTimeout = time.Minute + r.upTo(time.Hour)

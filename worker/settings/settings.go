@@ -27,6 +27,7 @@ type Settings struct {
 	VisibilityTimeout  time.Duration `env:"VISIBILITY_TIMEOUT" envDefault:"60s" what:"how long a message stays hidden unless extended; its group is blocked that long if the task dies"`
 	HandlerTimeout     time.Duration `env:"HANDLER_TIMEOUT" envDefault:"11h58m" what:"the longest that a handler may take"`
 	MaxAttempts        int           `env:"MAX_ATTEMPTS" envDefault:"5" what:"calls of the handler before a message that fails goes to the dead-letter queue"`
+	MaxReceiveCount    int           `env:"MAX_RECEIVE_COUNT" envDefault:"10" what:"the queue's maxReceiveCount; below 10 messages are received one by one, so that none spends its few receives behind another"`
 	Backoff            time.Duration `env:"BACKOFF" envDefault:"15s" what:"least wait after the first failure; triples with each, so that five calls take ten minutes or more"`
 	MaxBackoff         time.Duration `env:"MAX_BACKOFF" envDefault:"15m" what:"the longest such wait"`
 	StopTimeout        int           `env:"STOP_TIMEOUT_SECONDS" envDefault:"120" what:"seconds between SIGTERM and SIGKILL"`
@@ -148,7 +149,8 @@ func (s Settings) Consumer() consumer.Config {
 	return consumer.Config{
 		QueueURL: s.QueueURL, DeadLetterQueueURL: s.DeadLetterQueueURL, Concurrency: s.Concurrency,
 		VisibilityTimeout: s.VisibilityTimeout, HandlerTimeout: s.HandlerTimeout, MaxAttempts: s.MaxAttempts,
-		Backoff: s.Backoff, MaxBackoff: s.MaxBackoff, StopTimeout: time.Duration(s.StopTimeout) * time.Second,
+		MaxReceiveCount: s.MaxReceiveCount,
+		Backoff:         s.Backoff, MaxBackoff: s.MaxBackoff, StopTimeout: time.Duration(s.StopTimeout) * time.Second,
 		StopSignal: time.Duration(s.StopSignal) * time.Second,
 	}
 }
