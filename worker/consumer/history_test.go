@@ -70,8 +70,9 @@ func (h *history) add(e happening) {
 func judge(list []happening) []string {
 	var wrong []string
 	violation := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	live := map[string]string{}   // by worker and group: the message at work
-	atWork := map[string]string{} // by message: the worker
+	live := map[string]string{} // by worker and group: the message at work
+	// By message: the worker whose handler runs, or ended well. A kill may hit its delete.
+	atWork := map[string]string{}
 	done, aside, guilty := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	jumps := slices.ContainsFunc(list, func(e happening) bool { return e.What == jumped })
 	for _, e := range list {
@@ -93,7 +94,9 @@ func judge(list []happening) []string {
 			live[place], atWork[e.Message] = e.Message, e.Actor
 		case succeeded, failedItself, interrupted, cutShort:
 			delete(live, place)
-			delete(atWork, e.Message)
+			if e.What != succeeded {
+				delete(atWork, e.Message)
+			}
 			done[e.Message] = done[e.Message] || e.What == succeeded
 			guilty[e.Message] = guilty[e.Message] || e.What == failedItself || e.What == cutShort
 		case killed:
@@ -181,7 +184,11 @@ func TestHistory(t *testing.T) {
 		"unprotected": {func(list []happening) []happening { list[2].Unprotected = true; return list }, "a/1 unprotected"},
 		"two at once": {func(list []happening) []happening { return slices.Delete(list, 3, 4) }, "a/2 while it works on a/1"},
 		"innocent":    {func(list []happening) []happening { list[3].What = interrupted; return list }, "a/1 was dead-lettered, though"},
-		"broken":      {func(list []happening) []happening { list[3] = happening{What: broken, Detail: "x"}; return list }, ": x"},
+		"killed in its delete": {func(list []happening) []happening {
+			list[3].What = succeeded
+			return slices.Insert(list, 4, happening{Actor: "w1", What: killed})
+		}, ""},
+		"broken": {func(list []happening) []happening { list[3] = happening{What: broken, Detail: "x"}; return list }, ": x"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
