@@ -84,7 +84,7 @@ func visibilityEntry(
 	i int, m *Message, visibility time.Duration,
 ) types.ChangeMessageVisibilityBatchRequestEntry {
 	return types.ChangeMessageVisibilityBatchRequestEntry{
-		Id: aws.String(entryID(i)), ReceiptHandle: aws.String(m.handle),
+		Id: aws.String(entryID(i)), ReceiptHandle: aws.String(m.ReceiptHandle),
 		VisibilityTimeout: int32(visibility / time.Second),
 	}
 }

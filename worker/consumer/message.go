@@ -25,8 +25,14 @@ type Message struct {
 	Attributes map[string]types.MessageAttributeValue
 	// TraceHeader is the X-Ray trace that the message belongs to, or "".
 	TraceHeader string
-
-	handle string
+	// ReceiptHandle of this receive. The worker extends and deletes the message by it; a
+	// handler that does so itself loses the lease.
+	ReceiptHandle string
+	// SystemAttributes are all that SQS says of the message, by their names there; the
+	// fields above are read from them.
+	SystemAttributes map[string]string
+	// AttributesMD5 is SQS's digest of Attributes, or "" without any.
+	AttributesMD5 string
 }
 
 func newMessage(m types.Message) *Message {
@@ -35,16 +41,18 @@ func newMessage(m types.Message) *Message {
 	count, _ := strconv.Atoi(attribute(types.MessageSystemAttributeNameApproximateReceiveCount))
 	sent, _ := strconv.ParseInt(attribute(types.MessageSystemAttributeNameSentTimestamp), 10, 64)
 	return &Message{
-		ID:              aws.ToString(m.MessageId),
-		Body:            aws.ToString(m.Body),
-		GroupID:         attribute(types.MessageSystemAttributeNameMessageGroupId),
-		DeduplicationID: attribute(types.MessageSystemAttributeNameMessageDeduplicationId),
-		SequenceNumber:  attribute(types.MessageSystemAttributeNameSequenceNumber),
-		ReceiveCount:    count,
-		SentAt:          time.UnixMilli(sent),
-		Attributes:      maps.Clone(m.MessageAttributes),
-		TraceHeader:     attribute(types.MessageSystemAttributeNameAWSTraceHeader),
-		handle:          aws.ToString(m.ReceiptHandle),
+		ID:               aws.ToString(m.MessageId),
+		Body:             aws.ToString(m.Body),
+		GroupID:          attribute(types.MessageSystemAttributeNameMessageGroupId),
+		DeduplicationID:  attribute(types.MessageSystemAttributeNameMessageDeduplicationId),
+		SequenceNumber:   attribute(types.MessageSystemAttributeNameSequenceNumber),
+		ReceiveCount:     count,
+		SentAt:           time.UnixMilli(sent),
+		Attributes:       maps.Clone(m.MessageAttributes),
+		TraceHeader:      attribute(types.MessageSystemAttributeNameAWSTraceHeader),
+		ReceiptHandle:    aws.ToString(m.ReceiptHandle),
+		SystemAttributes: maps.Clone(m.Attributes),
+		AttributesMD5:    aws.ToString(m.MD5OfMessageAttributes),
 	}
 }
 

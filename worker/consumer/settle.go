@@ -116,7 +116,7 @@ func entryError(f types.BatchResultErrorEntry) error {
 
 // one deletes a message and waits for the answer.
 func (d *deleter) one(ctx context.Context, m *Message) error {
-	request := deletion{handle: m.handle, result: make(chan error, 1)}
+	request := deletion{handle: m.ReceiptHandle, result: make(chan error, 1)}
 	select {
 	case d.requests <- request:
 	case <-ctx.Done():

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -75,6 +74,7 @@ type record struct {
 	Attributes        map[string]string           `json:"attributes"`
 	MessageAttributes map[string]messageAttribute `json:"messageAttributes"`
 	MD5OfBody         string                      `json:"md5OfBody"`
+	MD5OfAttributes   string                      `json:"md5OfMessageAttributes,omitempty"`
 	EventSource       string                      `json:"eventSource"`
 	EventSourceARN    string                      `json:"eventSourceARN"`
 	AWSRegion         string                      `json:"awsRegion"`
@@ -101,32 +101,15 @@ func (q Queue) event(m *consumer.Message) []byte {
 		}
 	}
 	text, err := json.Marshal(event{[]record{{
-		MessageID: m.ID, Body: m.Body,
-		Attributes: systemAttributes(m), MessageAttributes: attributes,
-		MD5OfBody:   hex.EncodeToString(sum[:]),
+		MessageID: m.ID, ReceiptHandle: m.ReceiptHandle, Body: m.Body,
+		Attributes: m.SystemAttributes, MessageAttributes: attributes,
+		MD5OfBody: hex.EncodeToString(sum[:]), MD5OfAttributes: m.AttributesMD5,
 		EventSource: "aws:sqs", EventSourceARN: q.ARN, AWSRegion: q.Region,
 	}}})
 	if err != nil {
 		panic(err) // strings and bytes, which always have a JSON form
 	}
 	return text
-}
-
-// systemAttributes are what SQS says of a message.
-func systemAttributes(m *consumer.Message) map[string]string {
-	attributes := map[string]string{
-		"ApproximateReceiveCount":          strconv.Itoa(m.ReceiveCount),
-		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(time.Now().UnixMilli(), 10),
-		"MessageDeduplicationId":           m.DeduplicationID,
-		"MessageGroupId":                   m.GroupID,
-		"SenderId":                         "",
-		"SentTimestamp":                    strconv.FormatInt(m.SentAt.UnixMilli(), 10),
-		"SequenceNumber":                   m.SequenceNumber,
-	}
-	if m.TraceHeader != "" {
-		attributes["AWSTraceHeader"] = m.TraceHeader
-	}
-	return attributes
 }
 
 // traceHeader is the message's trace, or a new one that nobody samples: functions rely on

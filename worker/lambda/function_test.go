@@ -268,6 +268,12 @@ func message(body string) *consumer.Message {
 		SequenceNumber:  "17",
 		ReceiveCount:    2,
 		SentAt:          time.UnixMilli(1700000000123),
+		ReceiptHandle:   "h-1",
+		SystemAttributes: map[string]string{
+			"ApproximateReceiveCount": "2", "ApproximateFirstReceiveTimestamp": "1700000000456",
+			"MessageDeduplicationId": "d-1", "MessageGroupId": "g-1", "SenderId": "AIDA",
+			"SentTimestamp": "1700000000123", "SequenceNumber": "17",
+		},
 	}
 }
 
