@@ -144,7 +144,7 @@ func explain(output io.Writer, region *live.Region, account *cloud.Account, cons
 The stack runs, and with it the messages it is sent, until Ctrl-C. For the AWS CLI or any SDK:
 
 export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s
-export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DISABLE_HOST_PREFIX_INJECTION=true
 `, region.URL, account.Region)
 	for _, url := range slices.Sorted(maps.Keys(account.Queues)) {
 		if account.Queues[url].RedrivePolicy == "" {

@@ -1,6 +1,7 @@
-// Package awsapi is the HTTP front of the sandbox's account: the JSON protocol of
-// SQS, and the task-protection endpoint of the ECS agent. A Server is an
-// http.Handler for real clients, and an http.RoundTripper for tests in virtual time.
+// Package awsapi is the HTTP front of the sandbox's account: SQS, those of the other services'
+// actions that people use who watch a queue worker, each in the protocol of its clients, and the
+// task-protection endpoint of the ECS agent. A Server is an http.Handler for real clients, and an
+// http.RoundTripper for tests in virtual time.
 package awsapi
 
 import (
@@ -8,7 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -18,7 +18,7 @@ import (
 	"fargate-queue-worker/sandbox/cloud"
 )
 
-// Server answers SQS requests on an account. Its methods may be called from many
+// Server answers requests on an account. Its methods may be called from many
 // goroutines.
 type Server struct {
 	// Fault, if not nil, is asked before each request what is to go wrong with it.
@@ -35,6 +35,8 @@ type Server struct {
 
 	mu      sync.Mutex
 	account *cloud.Account
+	control *cloud.Control // nil for SQS alone
+	logs    func(group string) []LogEvent
 	skew    time.Duration
 	polls   []*longPoll // that wait, the oldest first
 	look    *time.Timer // when they are looked at next by themselves
@@ -54,9 +56,16 @@ type Fault struct {
 	FailEntries bool
 }
 
-// NewServer is a server for an account.
+// NewServer is a server for the SQS of an account.
 func NewServer(account *cloud.Account) *Server {
 	return &Server{account: account}
+}
+
+// Run has the server answer for the other services, too: for those that run by themselves by what the
+// control plane of the account says, and for what tasks have logged to a group by what logs returns. Call
+// it before the first request.
+func (s *Server) Run(control *cloud.Control, logs func(group string) []LogEvent) {
+	s.control, s.logs = control, logs
 }
 
 // Close ends the polls that wait, those whose client has hung up included.
@@ -102,14 +111,13 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	_ = req.Body.Close() // an in-memory body
-	reply, err := s.serve(req.Context(), req.Header.Get("X-Amz-Target"), body)
+	reply, err := s.serve(req, body)
 	if err != nil {
 		return nil, err
 	}
-	header := reply.header()
 	return &http.Response{
 		StatusCode: reply.status, Status: http.StatusText(reply.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, Body: io.NopCloser(bytes.NewReader(reply.body)), ContentLength: int64(len(reply.body)), Request: req,
+		Header: reply.header, Body: io.NopCloser(bytes.NewReader(reply.body)), ContentLength: int64(len(reply.body)), Request: req,
 	}, nil
 }
 
@@ -121,38 +129,44 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	reply, err := s.serve(req.Context(), req.Header.Get("X-Amz-Target"), body)
+	reply, err := s.serve(req, body)
 	if err != nil {
 		panic(http.ErrAbortHandler) // breaks the connection
 	}
-	for key, values := range reply.header() {
+	for key, values := range reply.header {
 		w.Header()[key] = values
 	}
 	w.WriteHeader(reply.status)
 	_, _ = w.Write(reply.body) // a client that is gone needs no answer
 }
 
-// reply is an answer of the JSON protocol.
+// reply is an answer.
 type reply struct {
-	status    int
-	body      []byte
-	queryCode string // of an error, as the older query protocol has it
+	status int
+	header http.Header
+	body   []byte
 }
 
-func (r reply) header() http.Header {
-	header := http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Requestid": {"00000000-0000-0000-0000-000000000000"}}
-	if r.queryCode != "" {
-		header.Set("X-Amzn-Query-Error", r.queryCode+";Sender")
-	}
-	return header
-}
+const (
+	// sqsPrefix begins the names of SQS's actions.
+	sqsPrefix      = "AmazonSQS."
+	sqsContentType = "application/x-amz-json-1.0"
+)
 
 // serve carries out a request; an error breaks the connection.
-func (s *Server) serve(ctx context.Context, target string, body []byte) (reply, error) {
-	action, ok := strings.CutPrefix(target, "AmazonSQS.")
-	if !ok {
-		return failure(&cloud.Error{Code: "UnknownOperationException", Message: fmt.Sprintf("no operation %q", target)}), nil
+func (s *Server) serve(req *http.Request, body []byte) (reply, error) {
+	if action, ok := strings.CutPrefix(req.Header.Get("X-Amz-Target"), sqsPrefix); ok {
+		return s.serveSQS(req.Context(), action, body)
 	}
+	c, err := callOf(req, body)
+	if err != nil {
+		return c.protocol.refuse(c, refusalOf(err)), nil
+	}
+	return s.perform(req.Context(), c)
+}
+
+// serveSQS carries out a request of SQS, and what is to go wrong with it.
+func (s *Server) serveSQS(ctx context.Context, action string, body []byte) (reply, error) {
 	var fault Fault
 	if s.Fault != nil {
 		fault = s.Fault(action)
@@ -179,12 +193,15 @@ func (s *Server) serve(ctx context.Context, target string, body []byte) (reply, 
 		return failure(err), nil
 	}
 	text, err := json.Marshal(result)
-	return reply{status: http.StatusOK, body: text}, err
+	return newReply(http.StatusOK, sqsContentType, text), err
 }
 
 // shapes are the names that the JSON protocol has for errors which the older query
 // protocol called otherwise.
-var shapes = map[string]string{"NonExistentQueue": "QueueDoesNotExist", "QueueAlreadyExists": "QueueNameExists"}
+var shapes = map[string]string{
+	"NonExistentQueue":   "QueueDoesNotExist",
+	"QueueAlreadyExists": "QueueNameExists",
+}
 
 // failure is the answer to a refused request.
 func failure(err error) reply {
@@ -196,8 +213,12 @@ func failure(err error) reply {
 	if shape, ok := shapes[code]; ok {
 		code = shape
 	}
-	text, _ := json.Marshal(map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message}) // two texts
-	return reply{status: http.StatusBadRequest, body: text, queryCode: refusal.Code}
+	text, _ := json.Marshal(
+		map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message},
+	) // two texts
+	r := newReply(http.StatusBadRequest, sqsContentType, text)
+	r.header.Set("X-Amzn-Query-Error", refusal.Code+";Sender") // as the older query protocol calls it
+	return r
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

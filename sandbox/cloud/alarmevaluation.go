@@ -52,25 +52,29 @@ func (c *Control) evaluateAlarm(name string) {
 	if !there {
 		return
 	}
-	e, ok := c.alarms[name]
-	if !ok || e.alarm != alarm {
-		previous := e
-		e = c.newAlarmEvaluation(alarm)
-		if previous != nil {
-			e.state = previous.state
-		}
-		c.alarms[name] = e
-	}
+	e := c.evaluationOf(alarm)
 	datapoints := c.datapoints(e)
-	before := e.state
-	e.state = alarm.nextState(before, datapoints)
 	e.newest = newestOf(datapoints)
-	if e.state != before {
-		c.notify(e)
+	if next := alarm.nextState(e.state, datapoints); next != e.state {
+		c.changeAlarm(e, next, alarm.reason(next, datapoints))
 	}
 	if e.state == InAlarm {
 		c.act(e, datapoints)
 	}
+}
+
+// evaluationOf an alarm; one that was changed goes on with its state.
+func (c *Control) evaluationOf(alarm *Alarm) *alarmEvaluation {
+	previous, ok := c.alarms[alarm.Name]
+	if ok && previous.alarm == alarm {
+		return previous
+	}
+	e := c.newAlarmEvaluation(alarm)
+	if ok {
+		e.state = previous.state
+	}
+	c.alarms[alarm.Name] = e
+	return e
 }
 
 // datapoints are those of the alarm's evaluation range, oldest first. The windows

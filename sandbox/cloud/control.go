@@ -85,6 +85,7 @@ type Control struct {
 	draining      bool
 	activities    []Activity
 	notifications []Notification
+	alarmChanges  []AlarmChange
 }
 
 // NewControl starts the control plane of an account at a time.

@@ -26,7 +26,11 @@ type ExpressOptions struct {
 
 // DefaultExpressOptions are the usual values.
 func DefaultExpressOptions() ExpressOptions {
-	return ExpressOptions{CountLag: 2 * time.Second, WriteFrom: 100 * time.Millisecond, WriteTo: 2 * time.Second}
+	return ExpressOptions{
+		CountLag:  2 * time.Second,
+		WriteFrom: 100 * time.Millisecond,
+		WriteTo:   2 * time.Second,
+	}
 }
 
 const (
@@ -69,6 +73,17 @@ type execution struct {
 	began   time.Time
 	// answered is how many messages SQS said last that there are.
 	answered int
+	// ended, if not nil, is told how it ended.
+	ended func(Execution)
+}
+
+// Execution is how an execution of a state machine ended.
+type Execution struct {
+	ARN          string
+	Began, Ended time.Time
+	// Status is SUCCEEDED, FAILED or TIMED_OUT.
+	Status       string
+	Error, Cause string
 }
 
 // StartExecution starts a state machine with an input in JSON. The caller's right to do so
@@ -107,9 +122,30 @@ func (c *Control) startExecution(machineARN, input string, after time.Duration) 
 	return nil
 }
 
+// StartSyncExecution starts a state machine as StartExecution does, and tells how it ended. One that
+// is waited for runs once.
+func (c *Control) StartSyncExecution(now time.Time, machineARN, input string, ended func(Execution)) error {
+	m, there := c.account.StateMachines[machineARN]
+	if !there {
+		return refuse("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", machineARN)
+	}
+	if _, err := m.program().begin(input); err != nil {
+		return err
+	}
+	if now.After(c.now) {
+		c.Advance(now)
+	}
+	c.begin(&execution{machine: m, ended: ended}, input)
+	return nil
+}
+
 func (c *Control) beginExecution(m *StateMachine, input string) {
+	c.begin(&execution{machine: m}, input)
+}
+
+func (c *Control) begin(e *execution, input string) {
 	c.express.Started++
-	e := &execution{machine: m, program: m.program(), began: c.now}
+	e.program, e.began = e.machine.program(), c.now
 	e.at, _ = e.program.begin(input) // it was checked when it was started
 	c.goOn(e)
 }
@@ -137,7 +173,10 @@ func (c *Control) goOn(e *execution) {
 	}
 	switch ends := c.now.Add(took).Sub(e.began); {
 	case ends > c.scaled(longestExecution):
-		e.at = &pause{over: true, fault: stateError{timeoutError, "an express execution ends after five minutes"}}
+		e.at = &pause{
+			over:  true,
+			fault: stateError{timeoutError, "an express execution ends after five minutes"},
+		}
 		c.endExecution(e, c.scaled(longestExecution))
 		return
 	case e.at.over:
@@ -159,6 +198,22 @@ func (c *Control) endExecution(e *execution, took time.Duration) {
 		failed = 1
 	}
 	c.express.Failed += int(failed + timedOut)
+	if e.ended != nil {
+		result := Execution{
+			ARN: c.account.ARN(
+				"states",
+				fmt.Sprintf("express:%s:%d:%d", e.machine.Name, c.express.Started, e.began.UnixNano()),
+			),
+			Began: e.began, Ended: e.began.Add(took), Status: "SUCCEEDED",
+		}
+		switch {
+		case timedOut > 0:
+			result.Status, result.Error, result.Cause = "TIMED_OUT", fault.name, fault.cause
+		case failed > 0:
+			result.Status, result.Error, result.Cause = "FAILED", fault.name, fault.cause
+		}
+		e.ended(result)
+	}
 	metrics := c.machineMetricsOf(e.machine.ARN)
 	minute, published := c.thisMinute(), c.visibleFrom()
 	metrics.started.count(minute, published, 1)

@@ -66,7 +66,8 @@ type MountPoint struct {
 
 // LogConfiguration is where a container's output goes.
 type LogConfiguration struct {
-	LogDriver string `json:"logDriver"`
+	LogDriver string            `json:"logDriver"`
+	Options   map[string]string `json:"options"`
 }
 
 // Dependency is a container that another one waits for.

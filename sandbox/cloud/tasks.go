@@ -65,8 +65,13 @@ type fleet struct {
 	serial     int
 	// deployed is the task definition of the newest deployment.
 	deployed    string
+	deployedAt  time.Time
 	deploying   bool
 	utilization Datapoint
+
+	stopped []*Task // of the last hour
+	events  []ServiceEvent
+	steady  bool
 }
 
 type serviceMetrics struct{ cpu, runningTasks *series }
@@ -79,7 +84,7 @@ func (c *Control) fleet(s *Service) *fleet {
 	f, ok := c.fleets[s.ARN]
 	if !ok {
 		dimensions := map[string]string{"ClusterName": s.ClusterName(), "ServiceName": s.Name}
-		f = &fleet{arn: s.ARN, resourceID: s.ResourceID(), deployed: s.TaskDefinition, metrics: &serviceMetrics{
+		f = &fleet{arn: s.ARN, resourceID: s.ResourceID(), deployed: s.TaskDefinition, deployedAt: c.now, metrics: &serviceMetrics{
 			cpu:          c.metrics.series("AWS/ECS", "CPUUtilization", dimensions),
 			runningTasks: c.metrics.series("ECS/ContainerInsights", "RunningTaskCount", dimensions),
 		}}
@@ -140,9 +145,9 @@ func (c *Control) schedule() {
 			c.stopAll(f, "the service was deleted")
 			continue
 		}
-		f.tasks = slices.DeleteFunc(f.tasks, func(t *Task) bool { return t.State == Stopped })
+		f.retireStopped(c.now, c.scaled(stoppedTasksStay))
 		if f.deployed != f.service.TaskDefinition {
-			f.deployed, f.deploying = f.service.TaskDefinition, true
+			f.deployed, f.deployedAt, f.deploying = f.service.TaskDefinition, c.now, true
 		}
 		if c.draining {
 			c.stopAll(f, "draining")
@@ -154,7 +159,9 @@ func (c *Control) schedule() {
 		if f.deploying && len(f.alive(false)) == 0 && f.running() >= f.service.DesiredCount {
 			f.deploying = false
 		}
-		if f.settled(c.now) {
+		settled := f.settled(c.now)
+		f.tellSteady(c.now, settled)
+		if settled {
 			c.cooldowns.completed(f.resourceID, c.now)
 		}
 	}
@@ -175,6 +182,7 @@ func (c *Control) startTasks(f *fleet) {
 	desired := f.service.DesiredCount
 	most := desired * f.service.DeploymentMaximumPercent / 100
 	current, old := f.countAlive()
+	before := len(f.tasks)
 	for ; current < desired && current+old < most; current++ {
 		f.serial++
 		f.tasks = append(f.tasks, &Task{
@@ -182,6 +190,9 @@ func (c *Control) startTasks(f *fleet) {
 			TaskDefinition: f.service.TaskDefinition, Service: f.service.ARN,
 			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay(f.serial)),
 		})
+	}
+	if started := f.tasks[before:]; len(started) > 0 {
+		f.tell(c.now, "has started %d tasks: %s.", len(started), nameTasks(started))
 	}
 }
 
@@ -249,6 +260,7 @@ func (c *Control) stopAll(f *fleet, reason string) {
 // stop sends SIGTERM; SIGKILL follows after the container's stopTimeout.
 func (c *Control) stop(t *Task, reason string) {
 	t.StopReason = reason
+	c.fleets[t.Service].tell(c.now, "has stopped 1 running tasks: %s.", nameTasks([]*Task{t}))
 	if t.State == Pending {
 		t.State, t.Ended = Stopped, c.now
 		return

@@ -1,4 +1,4 @@
-// Package live runs an account in real time: its queues answer on loopback, and its
+// Package live runs an account in real time: it answers on loopback as AWS does, and its
 // services run tasks as processes of this machine, scaled by the same control plane
 // that the simulator runs in virtual time.
 package live
@@ -94,6 +94,7 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	}
 	o.Control.Phases = phases(o.Seed)
 	r.Control = cloud.NewControl(account, time.Now(), r.Host, o.Control)
+	r.server.Run(r.Control, func(group string) []awsapi.LogEvent { return logEvents(account, o.Folder, group) })
 	r.http = &http.Server{Handler: http.HandlerFunc(r.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.http.Serve(listener) }() // ends when the region does
 	ticking, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -128,7 +129,7 @@ func (r *Region) Do(f func(a *cloud.Account, now time.Time)) { r.server.Do(f) }
 
 const agentPath = "/agent/"
 
-// serve answers the ECS agent's clients, and those of SQS.
+// serve answers the ECS agent's clients, and those of AWS.
 func (r *Region) serve(w http.ResponseWriter, req *http.Request) {
 	path, isAgent := strings.CutPrefix(req.URL.Path, agentPath)
 	if !isAgent {
