@@ -61,7 +61,9 @@ func TestWhatBecomesOfAFailure(t *testing.T) {
 	require.NoError(t, running.Start())
 	require.Eventually(
 		t,
-		func() bool { return remaining(t, server, failed.URL) == 1 },
+		func() bool { // it is deleted after it was sent
+			return remaining(t, server, failed.URL) == 1 && remaining(t, server, queue.URL) == 0
+		},
 		10*time.Second,
 		10*time.Millisecond,
 	)
