@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	smithytime "github.com/aws/smithy-go/time"
 )
 
 // Consumer consumes one queue.
@@ -225,7 +227,7 @@ func (c *Consumer) observeInFlight(groups int) {
 // reportBlocked keeps the metric of blocked groups up to date.
 func (c *Consumer) reportBlocked(ctx context.Context) {
 	const every = 15 * time.Second
-	for sleep(ctx, every) == nil {
+	for smithytime.SleepWithContext(ctx, every) == nil {
 		groups, oldest := c.blocked.count(time.Now())
 		c.config.Observe(Event{Kind: Blocked, Count: groups, Age: oldest})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+	smithytime "github.com/aws/smithy-go/time"
 )
 
 // poll receives messages while there are slots for them. There is always one poll. While
@@ -120,7 +121,8 @@ func (c *Consumer) receive(p *poll, received bool) error {
 			return err
 		}
 		c.config.Logger.Warn("receiving failed; it is tried again", "error", err)
-		if err := sleep(c.stop, c.exponential(time.Second, 30*time.Second, failures)); err != nil {
+		if err := smithytime.SleepWithContext(c.stop,
+			c.exponential(time.Second, 30*time.Second, failures)); err != nil {
 			return err
 		}
 		if time.Since(p.askedAt) > attemptLife {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	smithytime "github.com/aws/smithy-go/time"
 )
 
 // deleter deletes messages of different groups in shared batches.
@@ -147,7 +148,8 @@ func (c *Consumer) settle(l *lease, m *Message) error {
 			return fmt.Errorf("deleting: %w", err)
 		}
 		c.config.Logger.Warn("a delete failed; it is tried again", append(about(m), "error", err)...)
-		if sleep(ctx, c.exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
+		if smithytime.SleepWithContext(ctx,
+			c.exponential(100*time.Millisecond, 5*time.Second, attempt)) != nil {
 			l.lose()
 			return fmt.Errorf("deleting: %w", err)
 		}
@@ -169,15 +171,4 @@ func (c *Consumer) exponential(base, most time.Duration, attempt int) time.Durat
 		d = base << shift
 	}
 	return d/2 + c.jitter(d/2)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	smithytime "github.com/aws/smithy-go/time"
+
 	"fargate-queue-worker/worker/consumer"
 )
 
@@ -170,7 +172,7 @@ func (p *Pool) keep(ctx context.Context) {
 		wait := pause(failures)
 		p.config.Logger.Warn("a process of the function has ended; it is started anew",
 			"pause", wait, "error", err)
-		if sleep(ctx, wait) != nil {
+		if smithytime.SleepWithContext(ctx, wait) != nil {
 			return
 		}
 		i, err = p.start(ctx)
@@ -208,15 +210,4 @@ func pause(failures int) time.Duration {
 		return 0
 	}
 	return min(longestPause, firstPause<<min(failures-1, hopelessStarts))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
