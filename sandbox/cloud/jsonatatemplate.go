@@ -81,6 +81,8 @@ type scope map[string]any
 // value of the template. An expression without a value is an error, as in Step Functions.
 func (t *template) value(in scope) (any, error) {
 	switch {
+	case t == nil:
+		return nil, nil // null
 	case t.expression != "":
 		return evaluate(t.expression, in)
 	case t.fields != nil:

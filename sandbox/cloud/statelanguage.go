@@ -83,6 +83,10 @@ func (p *program) check() error {
 	reached := map[string]bool{p.startAt: true}
 	for _, name := range slices.Sorted(maps.Keys(p.states)) {
 		s := p.states[name]
+		if s == nil {
+			wrong = append(wrong, fmt.Errorf("SCHEMA_VALIDATION_FAILED: state %s is null", name))
+			continue
+		}
 		if len(name) > longestStateName {
 			wrong = append(wrong, fmt.Errorf("the name of state %s has more than %d characters", name, longestStateName))
 		}
@@ -142,6 +146,9 @@ func (s *state) check(name string) error {
 	case "Choice":
 		if len(s.Choices) == 0 || s.Next != "" || s.End {
 			return fmt.Errorf("state %s: a Choice has Choices, and neither Next nor End", name)
+		}
+		if slices.ContainsFunc(s.Choices, func(b branch) bool { return b.Condition == nil }) {
+			return fmt.Errorf("state %s: each of its Choices needs a Condition", name)
 		}
 		goesOn = true
 	case "Succeed", "Fail":
