@@ -24,14 +24,16 @@ const (
 func definitions(t *testing.T, p *plan.Plan) []map[string]any {
 	t.Helper()
 	var containers []map[string]any
-	require.NoError(t, json.Unmarshal([]byte(inputs(t, p, "w-task")["containerDefinitions"].(string)), &containers))
+	require.NoError(t, json.Unmarshal([]byte(inputs(t, p, "w-task")["containerDefinitions"].(string)),
+		&containers))
 	return containers
 }
 
 func TestExistingRolesAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	args := with(func(a *QueueWorkerArgs) {
-		a.Identity = IdentityArgs{TaskRoleARN: pulumi.String(testTaskRole), ExecutionRoleARN: pulumi.String(testExecutionRole)}
+		a.Identity = IdentityArgs{TaskRoleARN: pulumi.String(testTaskRole),
+			ExecutionRoleARN: pulumi.String(testExecutionRole)}
 		a.Queue.KMSKeyARN = pulumi.String(testKey)
 	})
 	for _, preview := range []bool{false, true} {
@@ -71,17 +73,21 @@ func TestRolesAreBounded(t *testing.T) {
 	args := with(func(a *QueueWorkerArgs) {
 		a.Identity = IdentityArgs{
 			Path: "/workers/", PermissionsBoundaryARN: pulumi.String(testBoundary),
-			TaskPolicyARNs:      []pulumi.StringInput{pulumi.String("arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess")},
+			TaskPolicyARNs: []pulumi.StringInput{pulumi.String("arn:aws:iam::aws:policy/" +
+				"AWSXRayDaemonWriteAccess")},
 			ExecutionPolicyARNs: []pulumi.StringInput{pulumi.String("arn:aws:iam::123456789012:policy/pull")},
 		}
 	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
-		for _, role := range []string{"w-task-role", "w-execution-role", "w-wake-role", "w-wake-schedule-role"} {
+		for _, role := range []string{"w-task-role", "w-execution-role", "w-wake-role",
+			"w-wake-schedule-role"} {
 			assert.Equal(t, "/workers/", inputs(t, p, role)["path"], role)
 			assert.Equal(t, testBoundary, inputs(t, p, role)["permissionsBoundary"], role)
 		}
-		assert.Equal(t, "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess", inputs(t, p, "w-task-managed-policy-0")["policyArn"])
-		assert.Equal(t, "arn:aws:iam::123456789012:policy/pull", inputs(t, p, "w-execution-managed-policy-0")["policyArn"])
+		assert.Equal(t, "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess",
+			inputs(t, p, "w-task-managed-policy-0")["policyArn"])
+		assert.Equal(t, "arn:aws:iam::123456789012:policy/pull",
+			inputs(t, p, "w-execution-managed-policy-0")["policyArn"])
 		service := registration(t, p, "w-service")
 		assert.True(t, dependsOn(service, "w-task-managed-policy-0"), "no task starts without its rights")
 		assert.True(t, dependsOn(service, "w-execution-managed-policy-0"))
@@ -93,12 +99,17 @@ func TestConditionsOfStatements(t *testing.T) {
 	p := workerPlan(t, false, with(func(a *QueueWorkerArgs) {
 		a.Identity.TaskPolicyStatements = []PolicyStatement{{
 			Actions: []string{"s3:GetObject"}, Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
-			Conditions: map[string]map[string][]string{"StringEquals": {"aws:RequestedRegion": {"us-west-2"}}},
+			Conditions: map[string]map[string][]string{
+				"StringEquals": {"aws:RequestedRegion": {"us-west-2"}},
+			},
 		}}
 	}))
 	for _, s := range readPolicy(t, p, "w-task-policy", "policy").Statement {
 		if contains(s.Action, "s3:GetObject") {
-			assert.Equal(t, map[string]map[string]any{"StringEquals": {"aws:RequestedRegion": []any{"us-west-2"}}}, s.Condition)
+			assert.Equal(
+				t, map[string]map[string]any{"StringEquals": {"aws:RequestedRegion": []any{"us-west-2"}}},
+				s.Condition,
+			)
 			return
 		}
 	}
@@ -110,11 +121,15 @@ func TestSidecars(t *testing.T) {
 	args := with(func(a *QueueWorkerArgs) {
 		a.Task.LogConfiguration = pulumi.Map{"logDriver": pulumi.String("awsfirelens")}
 		a.Task.Sidecars = []pulumi.Map{
-			{"name": pulumi.String("router"), "image": pulumi.String("router:v1"), "essential": pulumi.Bool(true), "firelensConfiguration": pulumi.Map{"type": pulumi.String("fluentbit")}},
+			{"name": pulumi.String("router"), "image": pulumi.String("router:v1"),
+				"essential":             pulumi.Bool(true),
+				"firelensConfiguration": pulumi.Map{"type": pulumi.String("fluentbit")}},
 			{
-				"name": pulumi.String("agent"), "image": pulumi.String("210987654321.dkr.ecr.eu-west-1.amazonaws.com/agent:v1"),
-				"ulimits":          pulumi.Array{},
-				"dependsOn":        pulumi.Array{pulumi.Map{"containerName": pulumi.String("router"), "condition": pulumi.String("START")}},
+				"name":    pulumi.String("agent"),
+				"image":   pulumi.String("210987654321.dkr.ecr.eu-west-1.amazonaws.com/agent:v1"),
+				"ulimits": pulumi.Array{},
+				"dependsOn": pulumi.Array{pulumi.Map{"containerName": pulumi.String("router"),
+					"condition": pulumi.String("START")}},
 				"logConfiguration": pulumi.Map{"logDriver": pulumi.String("awsfirelens")},
 			},
 		}
@@ -129,11 +144,14 @@ func TestSidecars(t *testing.T) {
 		assert.Equal(t, map[string]any{"logDriver": "awsfirelens"}, containers[0]["logConfiguration"])
 		router, agent := containers[1], containers[2]
 		assert.Equal(t, true, router["essential"], "as it says")
-		assert.Equal(t, "awslogs", router["logConfiguration"].(map[string]any)["logDriver"], "its own output goes to the log group")
-		assert.Equal(t, "router", router["logConfiguration"].(map[string]any)["options"].(map[string]any)["awslogs-stream-prefix"])
+		assert.Equal(t, "awslogs", router["logConfiguration"].(map[string]any)["logDriver"],
+			"its own output goes to the log group")
+		assert.Equal(t, "router",
+			router["logConfiguration"].(map[string]any)["options"].(map[string]any)["awslogs-stream-prefix"])
 		assert.Equal(t, false, agent["essential"], "it does not end the worker")
 		assert.Equal(t, 120.0, agent["stopTimeout"], "the worker may need it to the end")
-		assert.NotContains(t, agent, "ulimits", "an empty list would replace the task definition at each update")
+		assert.NotContains(t, agent, "ulimits",
+			"an empty list would replace the task definition at each update")
 		pulls := readPolicy(t, p, "w-execution-policy", "policy").grants("ecr:BatchGetImage")
 		assert.Equal(t, []string{"arn:aws:ecr:eu-west-1:210987654321:repository/agent", testRepo}, pulls)
 	})
@@ -144,9 +162,12 @@ func TestVolumes(t *testing.T) {
 	args := with(func(a *QueueWorkerArgs) {
 		a.Task.ReadonlyRootFilesystem = true
 		a.Task.Volumes = []Volume{{Name: "tmp"}, {Name: "models", EFS: &EFSVolume{
-			FileSystemID: pulumi.String("fs-0123456789abcdef0"), AccessPointID: pulumi.String("fsap-0123456789abcdef0"),
-		}}, {Name: "data", EFS: &EFSVolume{FileSystemID: pulumi.String("fs-0123456789abcdef1"), RootDirectory: "/jobs"}}}
-		a.Task.MountPoints = []MountPoint{{SourceVolume: "tmp", ContainerPath: "/tmp"}, {SourceVolume: "models", ContainerPath: "/models", ReadOnly: true}}
+			FileSystemID:  pulumi.String("fs-0123456789abcdef0"),
+			AccessPointID: pulumi.String("fsap-0123456789abcdef0"),
+		}}, {Name: "data", EFS: &EFSVolume{FileSystemID: pulumi.String("fs-0123456789abcdef1"),
+			RootDirectory: "/jobs"}}}
+		a.Task.MountPoints = []MountPoint{{SourceVolume: "tmp", ContainerPath: "/tmp"},
+			{SourceVolume: "models", ContainerPath: "/models", ReadOnly: true}}
 	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, preview bool) {
 		iam := map[string]any{"iam": "ENABLED"}
@@ -154,10 +175,12 @@ func TestVolumes(t *testing.T) {
 			map[string]any{"name": "tmp"},
 			map[string]any{"name": "models", "efsVolumeConfiguration": map[string]any{
 				"fileSystemId": "fs-0123456789abcdef0", "transitEncryption": "ENABLED",
-				"authorizationConfig": map[string]any{"iam": "ENABLED", "accessPointId": "fsap-0123456789abcdef0"},
+				"authorizationConfig": map[string]any{"iam": "ENABLED",
+					"accessPointId": "fsap-0123456789abcdef0"},
 			}},
 			map[string]any{"name": "data", "efsVolumeConfiguration": map[string]any{
-				"fileSystemId": "fs-0123456789abcdef1", "rootDirectory": "/jobs", "transitEncryption": "ENABLED", "authorizationConfig": iam,
+				"fileSystemId": "fs-0123456789abcdef1", "rootDirectory": "/jobs",
+				"transitEncryption": "ENABLED", "authorizationConfig": iam,
 			}},
 		}, inputs(t, p, "w-task")["volumes"])
 		if preview {
@@ -179,12 +202,17 @@ func TestContainerOptions(t *testing.T) {
 	t.Parallel()
 	args := with(func(a *QueueWorkerArgs) {
 		a.Task.Image = pulumi.String("ghcr.io/acme/jobs:v1")
-		a.Task.RegistryCredentialsARN = pulumi.String("arn:aws:secretsmanager:us-west-1:123456789012:secret:ghcr-AbCdEf")
+		a.Task.RegistryCredentialsARN =
+			pulumi.String("arn:aws:secretsmanager:us-west-1:123456789012:secret:ghcr-AbCdEf")
 		a.Task.HandlerTimeoutMinutes, a.Task.Concurrency, a.Task.MaxAttempts = 90, 4, 6
-		a.Task.HealthCheck = &HealthCheck{Command: []string{"CMD", "true"}, IntervalSeconds: 60, TimeoutSeconds: 10, Retries: 2, StartPeriodSeconds: 30}
+		a.Task.HealthCheck = &HealthCheck{Command: []string{"CMD", "true"}, IntervalSeconds: 60,
+			TimeoutSeconds: 10, Retries: 2, StartPeriodSeconds: 30}
 		a.Task.ContainerOverrides = pulumi.Map{
-			"user":            pulumi.String("1000"),
-			"linuxParameters": pulumi.Map{"capabilities": pulumi.Map{"drop": pulumi.ToStringArray([]string{"ALL"})}, "devices": pulumi.Array{}},
+			"user": pulumi.String("1000"),
+			"linuxParameters": pulumi.Map{
+				"capabilities": pulumi.Map{"drop": pulumi.ToStringArray([]string{"ALL"})},
+				"devices":      pulumi.Array{},
+			},
 		}
 	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, preview bool) {
@@ -195,7 +223,8 @@ func TestContainerOptions(t *testing.T) {
 			return
 		}
 		container := definitions(t, p)[0]
-		assert.Equal(t, map[string]any{"command": []any{"CMD", "true"}, "interval": 60.0, "timeout": 10.0, "retries": 2.0, "startPeriod": 30.0}, container["healthCheck"])
+		assert.Equal(t, map[string]any{"command": []any{"CMD", "true"}, "interval": 60.0, "timeout": 10.0,
+			"retries": 2.0, "startPeriod": 30.0}, container["healthCheck"])
 		assert.Equal(t, "1000", container["user"])
 		assert.Equal(t, map[string]any{
 			"initProcessEnabled": true, "capabilities": map[string]any{"drop": []any{"ALL"}, "add": []any{}},
@@ -205,7 +234,8 @@ func TestContainerOptions(t *testing.T) {
 		assert.Equal(t, "4", variables["CONCURRENCY"])
 		assert.Equal(t, "6", variables["MAX_ATTEMPTS"])
 		policy := readPolicy(t, p, "w-execution-policy", "policy")
-		assert.Equal(t, []string{"arn:aws:secretsmanager:us-west-1:123456789012:secret:ghcr-AbCdEf"}, policy.grants("secretsmanager:GetSecretValue"))
+		assert.Equal(t, []string{"arn:aws:secretsmanager:us-west-1:123456789012:secret:ghcr-AbCdEf"},
+			policy.grants("secretsmanager:GetSecretValue"))
 		assert.Empty(t, policy.grants("ecr:GetAuthorizationToken"), "it is not in ECR")
 	})
 }
@@ -218,7 +248,8 @@ func TestPaused(t *testing.T) {
 		target := inputs(t, p, "w-target")
 		assert.Equal(t, 0.0, target["minCapacity"])
 		assert.Equal(t, 0.0, target["maxCapacity"], "idle tasks stop")
-		assert.Equal(t, map[string]any{"dynamicScalingInSuspended": false, "dynamicScalingOutSuspended": true}, target["suspendedState"])
+		assert.Equal(t, map[string]any{"dynamicScalingInSuspended": false,
+			"dynamicScalingOutSuspended": true}, target["suspendedState"])
 		assert.Equal(t, false, inputs(t, p, "w-stuck-alarm")["actionsEnabled"], "alarms for people rest")
 		assert.NotContains(t, inputs(t, p, "w-scale-out-alarm"), "actionsEnabled")
 	})
@@ -244,7 +275,8 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	args := onCall()
 	args.Service.Name = "jobs"
-	args.AlarmLabels = map[string]AlarmLabel{"failedStart": {Name: "jobs-cannot-start", Description: "Look at the image."}}
+	args.AlarmLabels = map[string]AlarmLabel{"failedStart": {Name: "jobs-cannot-start",
+		Description: "Look at the image."}}
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.Equal(t, "jobs", inputs(t, p, "w-service")["name"])
 		alarm := inputs(t, p, "w-failed-start-alarm")
@@ -263,9 +295,11 @@ func TestFailedStartsAreCounted(t *testing.T) {
 	t.Parallel()
 	p := workerPlan(t, false, onCall())
 	assert.JSONEq(t, `{"source":["aws.ecs"],"$or":[
-		{"detail-type":["ECS Deployment State Change"],"resources":["arn:aws:ecs:us-west-1:123456789012:service/apps/w-service"],
+		{"detail-type":["ECS Deployment State Change"],
+		 "resources":["arn:aws:ecs:us-west-1:123456789012:service/apps/w-service"],
 		 "detail":{"eventName":["SERVICE_DEPLOYMENT_FAILED"]}},
-		{"detail-type":["ECS Task State Change"],"detail":{"clusterArn":["arn:aws:ecs:us-west-1:123456789012:cluster/apps"],
+		{"detail-type":["ECS Task State Change"],"detail":{
+		 "clusterArn":["arn:aws:ecs:us-west-1:123456789012:cluster/apps"],
 		 "group":["service:w-service"],"lastStatus":["STOPPED"],"stopCode":["TaskFailedToStart"]}}]}`,
 		inputs(t, p, "w-failed-start")["eventPattern"].(string))
 	alarm := inputs(t, p, "w-failed-start-alarm")
@@ -282,13 +316,21 @@ func TestWhatBecomesKnownIsChecked(t *testing.T) {
 		change func(*QueueWorkerArgs)
 		want   string
 	}{
-		"an image": {func(a *QueueWorkerArgs) { a.Task.Image = later("jobs") }, `Task.Image: "jobs": needs a tag`},
-		"a subnet": {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = pulumi.StringArray{later("a")} }, `Service.SubnetIDs[0]: "a": needs to be a subnet id`},
-		"a secret": {func(a *QueueWorkerArgs) { a.Task.Secrets = pulumi.StringMap{"A": later("my secret")} }, `Task.Secrets[A]: "my secret": is not a valid name of an SSM parameter`},
+		"an image": {func(a *QueueWorkerArgs) {
+			a.Task.Image = later("jobs")
+		}, `Task.Image: "jobs": needs a tag`},
+		"a subnet": {func(a *QueueWorkerArgs) {
+			a.Service.SubnetIDs = pulumi.StringArray{later("a")}
+		}, `Service.SubnetIDs[0]: "a": needs to be a subnet id`},
+		"a secret": {func(a *QueueWorkerArgs) {
+			a.Task.Secrets = pulumi.StringMap{"A": later("my secret")}
+		}, `Task.Secrets[A]: "my secret": is not a valid name of an SSM parameter`},
 		"a variable": {func(a *QueueWorkerArgs) {
 			a.Task.Environment = pulumi.ToStringMap(map[string]string{"QUEUE_URL": "x"}).ToStringMapOutput()
 		}, `Task.Environment[QUEUE_URL]: "QUEUE_URL": is set by the component`},
-		"a policy": {func(a *QueueWorkerArgs) { a.Identity.TaskPolicyARNs = []pulumi.StringInput{later("x")} }, "Identity.TaskPolicyARNs[0]"},
+		"a policy": {func(a *QueueWorkerArgs) {
+			a.Identity.TaskPolicyARNs = []pulumi.StringInput{later("x")}
+		}, "Identity.TaskPolicyARNs[0]"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -313,23 +355,30 @@ func TestAnExistingQueueIsWhereTheStackIs(t *testing.T) {
 		queue *ExistingQueue
 		want  string
 	}{
-		"another region":  {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:jobs.fifo")}, "Queue.Existing.ARN"},
-		"another account": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-west-1:210987654321:jobs.fifo")}, "Queue.Existing.ARN"},
+		"another region": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:" +
+			"jobs.fifo")}, "Queue.Existing.ARN"},
+		"another account": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-west-1:210987654321:" +
+			"jobs.fifo")}, "Queue.Existing.ARN"},
 		"its dead letters": {&ExistingQueue{
-			ARN: pulumi.String(here), DeadLetterQueueARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:failed.fifo"),
+			ARN:                pulumi.String(here),
+			DeadLetterQueueARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:failed.fifo"),
 		}, "Queue.Existing.DeadLetterQueueARN"},
-		"known later": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:jobs.fifo").ToStringOutput()}, "Queue.Existing.ARN"},
+		"known later": {&ExistingQueue{ARN: pulumi.String("arn:aws:sqs:us-east-1:123456789012:" +
+			"jobs.fifo").ToStringOutput()}, "Queue.Existing.ARN"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, preview := range []bool{false, true} {
 				_, err := planOf(t, preview, func(ctx *pulumi.Context) error {
-					_, err := NewQueueWorker(ctx, "w", with(func(a *QueueWorkerArgs) { a.Queue.Existing = tc.queue }))
+					_, err := NewQueueWorker(ctx, "w", with(func(a *QueueWorkerArgs) {
+						a.Queue.Existing = tc.queue
+					}))
 					return err
 				})
 				require.ErrorContains(t, err, tc.want)
-				require.ErrorContains(t, err, "needs to be a queue of the stack's region (us-west-1) and account (123456789012)")
+				require.ErrorContains(t, err,
+					"needs to be a queue of the stack's region (us-west-1) and account (123456789012)")
 			}
 		})
 	}
@@ -343,7 +392,8 @@ func TestMapsFromResources(t *testing.T) {
 		a.Task.Secrets = pulumi.ToStringMap(map[string]string{"TOKEN": "/token"}).ToStringMapOutput()
 	}))
 	assert.Equal(t, "test", containerOf(t, p).variables()["ENV"])
-	assert.Equal(t, "arn:aws:ssm:us-west-1:123456789012:parameter/token", containerOf(t, p).secrets()["TOKEN"])
+	assert.Equal(t, "arn:aws:ssm:us-west-1:123456789012:parameter/token",
+		containerOf(t, p).secrets()["TOKEN"])
 }
 
 // TestJoiningResourcesOfTheSameProgram: Network, Cluster and Image take what is not known
@@ -365,7 +415,11 @@ func TestJoiningResourcesOfTheSameProgram(t *testing.T) {
 			require.NoError(t, err)
 			whole, err := NewImage(ctx, "r", &ImageArgs{Reference: later(testImage)})
 			require.NoError(t, err)
-			pulumi.All(network.SubnetIDs, cluster.Name, image.URI, whole.RepositoryARN).ApplyT(func(all []any) bool { found <- all; return true })
+			pulumi.All(network.SubnetIDs, cluster.Name, image.URI,
+				whole.RepositoryARN).ApplyT(func(all []any) bool {
+				found <- all
+				return true
+			})
 			return nil
 		}, plan.Options{Project: "project", Stack: "test", Preview: preview, Account: account})
 		require.NoError(t, err)
@@ -376,7 +430,8 @@ func TestJoiningResourcesOfTheSameProgram(t *testing.T) {
 		assert.Equal(t, testRepo, all[3])
 	}
 	_, err := planOf(t, false, func(ctx *pulumi.Context) error {
-		_, err := NewNetwork(ctx, "n", &NetworkArgs{VPCID: pulumi.String("vpc-00000000000000bad").ToStringOutput()})
+		_, err := NewNetwork(ctx, "n",
+			&NetworkArgs{VPCID: pulumi.String("vpc-00000000000000bad").ToStringOutput()})
 		return err
 	})
 	require.ErrorContains(t, err, "has no subnet with map-public-ip-on-launch false")
@@ -403,7 +458,8 @@ func TestNilArgumentsAreDefaults(t *testing.T) {
 func TestZonesAndRangeOfANewVPC(t *testing.T) {
 	t.Parallel()
 	p, err := planOf(t, false, func(ctx *pulumi.Context) error {
-		_, err := NewNetwork(ctx, "n", &NetworkArgs{AvailabilityZones: []string{"us-west-1a", "us-west-1c"}, CIDR: "10.20.0.0/20"})
+		_, err := NewNetwork(ctx, "n", &NetworkArgs{AvailabilityZones: []string{"us-west-1a", "us-west-1c"},
+			CIDR: "10.20.0.0/20"})
 		return err
 	})
 	require.NoError(t, err)

@@ -55,8 +55,9 @@ func TestIdleAlarmIsGuardedByOutstandingMessages(t *testing.T) {
 		assert.Equal(t, "IF(visible, 100, IF(groups, 100, cpu))", queries["result"]["expression"])
 		assert.Equal(t, true, queries["result"]["returnData"])
 		for id, metric := range map[string]string{
-			"visible": "ApproximateNumberOfMessagesVisible", "groups": "ApproximateNumberOfGroupsWithInflightMessages",
-			"cpu": "CPUUtilization",
+			"visible": "ApproximateNumberOfMessagesVisible",
+			"groups":  "ApproximateNumberOfGroupsWithInflightMessages",
+			"cpu":     "CPUUtilization",
 		} {
 			assert.Equal(t, false, queries[id]["returnData"], id)
 			m := queries[id]["metric"].(map[string]any)
@@ -68,7 +69,8 @@ func TestIdleAlarmIsGuardedByOutstandingMessages(t *testing.T) {
 			}
 		}
 		if !preview {
-			assert.Equal(t, map[string]any{"ClusterName": "apps", "ServiceName": "w-service"}, queries["cpu"]["metric"].(map[string]any)["dimensions"])
+			assert.Equal(t, map[string]any{"ClusterName": "apps", "ServiceName": "w-service"},
+				queries["cpu"]["metric"].(map[string]any)["dimensions"])
 			assert.Contains(t, alarm["alarmActions"].([]any)[0], "policyName/w-idle-policy")
 		}
 	})
@@ -76,7 +78,9 @@ func TestIdleAlarmIsGuardedByOutstandingMessages(t *testing.T) {
 
 func TestUnguardedIdleAlarmIsTheTutorials(t *testing.T) {
 	t.Parallel()
-	args := with(func(a *QueueWorkerArgs) { a.Scaling.Idle = IdleArgs{CPUPercent: 0.01, Minutes: 3, Unguarded: true} })
+	args := with(func(a *QueueWorkerArgs) {
+		a.Scaling.Idle = IdleArgs{CPUPercent: 0.01, Minutes: 3, Unguarded: true}
+	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
 		alarm := inputs(t, p, "w-idle-alarm")
 		assert.Equal(t, "LessThanOrEqualToThreshold", alarm["comparisonOperator"])
@@ -99,12 +103,15 @@ func TestScaleInAlarmLooksAtOutstandingMessages(t *testing.T) {
 		alarm := inputs(t, p, "w-scale-in-alarm")
 		assert.Equal(t, "LessThanOrEqualToThreshold", alarm["comparisonOperator"])
 		assert.Equal(t, 5.0, alarm["threshold"])
-		assert.Equal(t, 3.0, alarm["evaluationPeriods"], "in-flight messages that are reported late may read as none")
+		assert.Equal(t, 3.0, alarm["evaluationPeriods"],
+			"in-flight messages that are reported late may read as none")
 		assert.Equal(t, 3.0, alarm["datapointsToAlarm"])
 		queries := queriesOf(alarm)
 		assert.Equal(t, "IF(groups, visible + inflight, visible)", queries["outstanding"]["expression"])
-		assert.Equal(t, "IF(cpu, outstanding, outstanding)", queries["running"]["expression"], "nothing while no task runs, so that it stops none that was just started")
-		assert.Equal(t, "IF(visible > 5, outstanding, running)", queries["result"]["expression"], "nothing while the queue is not reported")
+		assert.Equal(t, "IF(cpu, outstanding, outstanding)", queries["running"]["expression"],
+			"nothing while no task runs, so that it stops none that was just started")
+		assert.Equal(t, "IF(visible > 5, outstanding, running)", queries["result"]["expression"],
+			"nothing while the queue is not reported")
 		assert.Len(t, queries, 7)
 	})
 }
@@ -121,6 +128,7 @@ func TestAlarmLabels(t *testing.T) {
 		assert.Equal(t, "SampleApp-ZeroCPUAlarm", inputs(t, p, "w-idle-alarm")["name"])
 		assert.Equal(t, "For when sample app is idle", inputs(t, p, "w-idle-alarm")["alarmDescription"])
 		assert.Equal(t, "jobs-waiting", inputs(t, p, "w-scale-out-alarm")["name"])
-		assert.Equal(t, "Messages are waiting in the queue: starts tasks.", inputs(t, p, "w-scale-out-alarm")["alarmDescription"])
+		assert.Equal(t, "Messages are waiting in the queue: starts tasks.",
+			inputs(t, p, "w-scale-out-alarm")["alarmDescription"])
 	})
 }

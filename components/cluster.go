@@ -32,7 +32,9 @@ type Cluster struct {
 
 // NewCluster makes or joins a cluster. It fails if the cluster to join does not
 // exist.
-func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+func NewCluster(
+	ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption,
+) (*Cluster, error) {
 	if args == nil {
 		args = &ClusterArgs{}
 	}
@@ -57,12 +59,14 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 func (c *Cluster) lookUp(ctx *pulumi.Context, _ string, args *ClusterArgs) error {
 	name, known := plain(args.Existing)
 	if !known {
-		c.Name = ecs.LookupClusterOutput(ctx, ecs.LookupClusterOutputArgs{ClusterName: args.Existing}, pulumi.Parent(c)).ClusterName()
+		c.Name = ecs.LookupClusterOutput(ctx, ecs.LookupClusterOutputArgs{ClusterName: args.Existing},
+			pulumi.Parent(c)).ClusterName()
 		return nil
 	}
 	found, err := ecs.LookupCluster(ctx, &ecs.LookupClusterArgs{ClusterName: name}, pulumi.Parent(c))
 	if err != nil {
-		return &FieldError{Field: "Existing", Value: name, Want: fmt.Sprintf("looking up the cluster failed: %v", err)}
+		return &FieldError{Field: "Existing", Value: name,
+			Want: fmt.Sprintf("looking up the cluster failed: %v", err)}
 	}
 	c.Name = pulumi.String(found.ClusterName).ToStringOutput()
 	return nil
@@ -77,10 +81,11 @@ func (c *Cluster) create(ctx *pulumi.Context, name string, args *ClusterArgs) er
 	if !args.Spot {
 		return nil
 	}
-	providers, err := ecs.NewClusterCapacityProviders(ctx, name+"-capacity-providers", &ecs.ClusterCapacityProvidersArgs{
-		ClusterName:       cluster.Name,
-		CapacityProviders: pulumi.ToStringArray([]string{"FARGATE", "FARGATE_SPOT"}),
-	}, pulumi.Parent(c))
+	providers, err := ecs.NewClusterCapacityProviders(ctx, name+"-capacity-providers",
+		&ecs.ClusterCapacityProvidersArgs{
+			ClusterName:       cluster.Name,
+			CapacityProviders: pulumi.ToStringArray([]string{"FARGATE", "FARGATE_SPOT"}),
+		}, pulumi.Parent(c))
 	if err != nil {
 		return fmt.Errorf("associating the capacity providers: %w", err)
 	}

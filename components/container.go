@@ -22,7 +22,9 @@ var ownEnvironment = map[string]string{
 
 // containerDefinitions are the worker's container and the sidecars, as JSON with sorted
 // keys, so that equal definitions are equal texts.
-func (b *builder) containerDefinitions(args TaskArgs, queue workQueue, logGroup *cloudwatch.LogGroup) pulumi.StringOutput {
+func (b *builder) containerDefinitions(
+	args TaskArgs, queue workQueue, logGroup *cloudwatch.LogGroup,
+) pulumi.StringOutput {
 	containers := pulumi.Array{merge(b.container(args, queue, logGroup), args.ContainerOverrides)}
 	for _, own := range args.Sidecars {
 		containers = append(containers, merge(b.sidecarDefaults(own, logGroup), own))

@@ -57,11 +57,13 @@ func (b *builder) widgets(
 		list = append(list, alarmWidget(alarms))
 		top = alarmsHeight
 	}
-	charts := slices.Concat(queueCharts(queue), taskCharts(args, service), workerCharts(queue), wakeCharts(wake))
+	charts := slices.Concat(queueCharts(queue), taskCharts(args, service), workerCharts(queue),
+		wakeCharts(wake))
 	const columns = 3
 	for i, c := range charts {
 		const width = dashboardColumns / columns
-		list = append(list, widget("metric", i%columns*width, top+i/columns*widgetHeight, width, widgetHeight, b.chart(c)))
+		list = append(list, widget("metric", i%columns*width, top+i/columns*widgetHeight, width, widgetHeight,
+			b.chart(c)))
 	}
 	return list
 }
@@ -73,7 +75,8 @@ func alarmWidget(alarms pulumi.StringMap) pulumi.Map {
 	for _, key := range slices.Sorted(maps.Keys(alarms)) {
 		arns = append(arns, alarms[key])
 	}
-	return widget("alarm", 0, 0, dashboardColumns, alarmsHeight, pulumi.Map{"title": pulumi.String("Alarms"), "alarms": arns})
+	return widget("alarm", 0, 0, dashboardColumns, alarmsHeight,
+		pulumi.Map{"title": pulumi.String("Alarms"), "alarms": arns})
 }
 
 func widget(kind string, x, y, width, height int, properties pulumi.Map) pulumi.Map {
@@ -96,11 +99,13 @@ func (b *builder) chart(c chart) pulumi.Map {
 		for _, dimension := range slices.Sorted(maps.Keys(l.metric.dimensions)) {
 			row = append(row, pulumi.String(dimension), l.metric.dimensions[dimension])
 		}
-		metrics = append(metrics, append(row, pulumi.Map{"label": pulumi.String(l.label), "stat": pulumi.String(l.metric.statistic)}))
+		metrics = append(metrics, append(row,
+			pulumi.Map{"label": pulumi.String(l.label), "stat": pulumi.String(l.metric.statistic)}))
 	}
 	return pulumi.Map{
-		"title": pulumi.String(c.title), "region": pulumi.String(b.place.region), "period": pulumi.Int(alarmPeriodSeconds),
-		"view": pulumi.String("timeSeries"), "yAxis": pulumi.Map{"left": pulumi.Map{"min": pulumi.Int(0)}},
+		"title": pulumi.String(c.title), "region": pulumi.String(b.place.region),
+		"period": pulumi.Int(alarmPeriodSeconds),
+		"view":   pulumi.String("timeSeries"), "yAxis": pulumi.Map{"left": pulumi.Map{"min": pulumi.Int(0)}},
 		"metrics": metrics,
 	}
 }
@@ -113,18 +118,23 @@ func queueCharts(queue workQueue) []chart {
 			{queueMetric(queue, "ApproximateNumberOfMessagesDelayed"), "delayed"},
 			{queueMetric(queue, "ApproximateNumberOfGroupsWithInflightMessages"), "groups in flight"},
 		}},
-		{"Sent and deleted", []line{{queueTotal(queue, "NumberOfMessagesSent"), "sent"}, {queueTotal(queue, "NumberOfMessagesDeleted"), "deleted"}}},
-		{"Age of the oldest message (seconds)", []line{{queueMetric(queue, "ApproximateAgeOfOldestMessage"), "age"}}},
+		{"Sent and deleted", []line{{queueTotal(queue, "NumberOfMessagesSent"), "sent"},
+			{queueTotal(queue, "NumberOfMessagesDeleted"), "deleted"}}},
+		{"Age of the oldest message (seconds)",
+			[]line{{queueMetric(queue, "ApproximateAgeOfOldestMessage"), "age"}}},
 	}
 	if queue.deadLetter != nil {
 		failed := workQueue{name: queue.deadLetter.name}
-		charts = append(charts, chart{"Dead-letter queue", []line{{queueMetric(failed, "ApproximateNumberOfMessagesVisible"), "messages"}}})
+		charts = append(charts, chart{"Dead-letter queue",
+			[]line{{queueMetric(failed, "ApproximateNumberOfMessagesVisible"), "messages"}}})
 	}
 	return charts
 }
 
 func taskCharts(args QueueWorkerArgs, service *ecs.Service) []chart {
-	of := func(statistic string) metric { return serviceMetric(args.Service.ClusterName, service.Name, statistic) }
+	of := func(statistic string) metric {
+		return serviceMetric(args.Service.ClusterName, service.Name, statistic)
+	}
 	return []chart{
 		{fmt.Sprintf("Tasks, at most %d", args.Scaling.MaxCapacity), []line{{of("SampleCount"), "running"}}},
 		{"CPU (percent)", []line{{of("Average"), "average"}, {of("Maximum"), "busiest task"}}},
@@ -138,22 +148,30 @@ func wakeCharts(wake wakeUp) []chart {
 		return nil
 	}
 	of := func(name string) metric {
-		return metric{namespace: "AWS/States", name: name, statistic: "Sum", dimensions: pulumi.StringMap{"StateMachineArn": wake.machine.Arn}}
+		return metric{namespace: "AWS/States", name: name, statistic: "Sum",
+			dimensions: pulumi.StringMap{"StateMachineArn": wake.machine.Arn}}
 	}
 	return []chart{{"Wake-up machine", []line{
-		{of("ExecutionsStarted"), "started"}, {of("ExecutionsFailed"), "failed"}, {of("ExecutionsTimedOut"), "timed out"},
+		{of("ExecutionsStarted"), "started"}, {of("ExecutionsFailed"), "failed"},
+		{of("ExecutionsTimedOut"), "timed out"},
 	}}}
 }
 
 // workerCharts stay empty with an image that is not built on the project's worker.
 func workerCharts(queue workQueue) []chart {
 	of := func(name, statistic string) metric {
-		return metric{namespace: workerNamespace, name: name, statistic: statistic, dimensions: pulumi.StringMap{"QueueName": queue.name}}
+		return metric{namespace: workerNamespace, name: name, statistic: statistic,
+			dimensions: pulumi.StringMap{"QueueName": queue.name}}
 	}
 	return []chart{
-		{"Worker: outcomes", []line{{of("Done", "Sum"), "done"}, {of("Retried", "Sum"), "tried again"}, {of("DeadLettered", "Sum"), "dead letters"}, {of("LeaseLost", "Sum"), "leases lost"}}},
-		{"Worker: seconds a message", []line{{of("HandlerTime", "p50"), "work, median"}, {of("HandlerTime", "p95"), "work, p95"}, {of("QueueAge", "p50"), "from sent to started, median"}, {of("QueueAge", "p95"), "from sent to started, p95"}}},
-		{"Worker: groups", []line{{of("InFlightGroups", "Sum"), "in work"}, {of("BlockedGroups", "Sum"), "blocked by a failure"}}},
+		{"Worker: outcomes", []line{{of("Done", "Sum"), "done"}, {of("Retried", "Sum"), "tried again"},
+			{of("DeadLettered", "Sum"), "dead letters"}, {of("LeaseLost", "Sum"), "leases lost"}}},
+		{"Worker: seconds a message",
+			[]line{{of("HandlerTime", "p50"), "work, median"}, {of("HandlerTime", "p95"), "work, p95"},
+				{of("QueueAge", "p50"), "from sent to started, median"},
+				{of("QueueAge", "p95"), "from sent to started, p95"}}},
+		{"Worker: groups", []line{{of("InFlightGroups", "Sum"), "in work"},
+			{of("BlockedGroups", "Sum"), "blocked by a failure"}}},
 		{"Worker: longest blocked group (seconds)", []line{{of("OldestBlockedGroup", "Maximum"), "blocked"}}},
 	}
 }

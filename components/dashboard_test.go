@@ -50,7 +50,8 @@ func TestDashboardShowsWhatIsThere(t *testing.T) {
 					assert.Contains(t, published, name, "of the chart %s", w.Properties.Title)
 					continue
 				}
-				assert.True(t, r.control.Reported(namespace, name, dimensions), "%s %s %v of the chart %s", namespace, name, dimensions, w.Properties.Title)
+				assert.True(t, r.control.Reported(namespace, name, dimensions), "%s %s %v of the chart %s",
+					namespace, name, dimensions, w.Properties.Title)
 			}
 		}
 		assert.Equal(t, 11, charts)
@@ -185,7 +186,9 @@ func TestDashboardLayout(t *testing.T) {
 
 func TestDashboardWithoutAlarms(t *testing.T) {
 	t.Parallel()
-	r := newRegion(t, with(func(a *QueueWorkerArgs) { a.Operations.Dashboard = true }), cloud.DefaultControlOptions())
+	r := newRegion(t, with(func(a *QueueWorkerArgs) {
+		a.Operations.Dashboard = true
+	}), cloud.DefaultControlOptions())
 	for _, w := range readDashboard(t, r.account).Widgets {
 		assert.NotEqual(t, "alarm", w.Type, "AWS refuses an alarm widget without alarms")
 	}

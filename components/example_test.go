@@ -33,8 +33,9 @@ func Example() {
 		_, err = components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Task: components.TaskArgs{Image: image.URI},
 			Service: components.ServiceArgs{
-				ClusterName: cluster.Name, SubnetIDs: network.SubnetIDs, SecurityGroupIDs: network.SecurityGroupIDs,
-				AssignPublicIP: true, // a network that is made has public subnets only
+				ClusterName: cluster.Name, SubnetIDs: network.SubnetIDs,
+				SecurityGroupIDs: network.SecurityGroupIDs,
+				AssignPublicIP:   true, // a network that is made has public subnets only
 			},
 			Scaling: components.ScalingArgs{MaxCapacity: 10},
 		})
@@ -44,14 +45,16 @@ func Example() {
 
 func Example_existingNetwork() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
-		network, err := components.NewNetwork(ctx, "jobs", &components.NetworkArgs{VPCID: pulumi.String("vpc-0123456789abcdef0")})
+		network, err := components.NewNetwork(ctx, "jobs",
+			&components.NetworkArgs{VPCID: pulumi.String("vpc-0123456789abcdef0")})
 		if err != nil {
 			return err
 		}
 		_, err = components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Task: components.TaskArgs{Image: pulumi.String("ghcr.io/acme/jobs:v1")},
 			Service: components.ServiceArgs{
-				ClusterName: pulumi.String("apps"), SubnetIDs: network.SubnetIDs, SecurityGroupIDs: network.SecurityGroupIDs,
+				ClusterName: pulumi.String("apps"), SubnetIDs: network.SubnetIDs,
+				SecurityGroupIDs: network.SecurityGroupIDs,
 			},
 		})
 		return err
@@ -96,11 +99,15 @@ func Example_fireLens() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		_, err := components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Task: components.TaskArgs{
-				Image:            pulumi.String("ghcr.io/acme/jobs:v1"),
-				LogConfiguration: pulumi.Map{"logDriver": pulumi.String("awsfirelens"), "options": pulumi.Map{"Name": pulumi.String("datadog")}},
+				Image: pulumi.String("ghcr.io/acme/jobs:v1"),
+				LogConfiguration: pulumi.Map{"logDriver": pulumi.String("awsfirelens"),
+					"options": pulumi.Map{"Name": pulumi.String("datadog")}},
 				Sidecars: []pulumi.Map{{
-					"name": pulumi.String("router"), "image": pulumi.String("public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"),
-					"essential": pulumi.Bool(true), "firelensConfiguration": pulumi.Map{"type": pulumi.String("fluentbit")},
+					"name": pulumi.String("router"),
+					"image": pulumi.String("public.ecr.aws/aws-observability/" +
+						"aws-for-fluent-bit:stable"),
+					"essential":             pulumi.Bool(true),
+					"firelensConfiguration": pulumi.Map{"type": pulumi.String("fluentbit")},
 				}},
 				ContainerOverrides: pulumi.Map{"dependsOn": pulumi.Array{pulumi.Map{
 					"containerName": pulumi.String("router"), "condition": pulumi.String("START"),
@@ -120,9 +127,11 @@ func Example_efs() {
 		}
 		_, err = components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Task: components.TaskArgs{
-				Image:       pulumi.String("ghcr.io/acme/jobs:v1"),
-				Volumes:     []components.Volume{{Name: "models", EFS: &components.EFSVolume{FileSystemID: models.ID().ToStringOutput()}}},
-				MountPoints: []components.MountPoint{{SourceVolume: "models", ContainerPath: "/models", ReadOnly: true}},
+				Image: pulumi.String("ghcr.io/acme/jobs:v1"),
+				Volumes: []components.Volume{{Name: "models",
+					EFS: &components.EFSVolume{FileSystemID: models.ID().ToStringOutput()}}},
+				MountPoints: []components.MountPoint{{SourceVolume: "models", ContainerPath: "/models",
+					ReadOnly: true}},
 			},
 			Service: place,
 		})
@@ -135,9 +144,10 @@ func Example_scratchSpace() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		_, err := components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Task: components.TaskArgs{
-				Image: pulumi.String("ghcr.io/acme/jobs:v1"), ReadonlyRootFilesystem: true, EphemeralStorageGiB: 100,
-				Volumes:     []components.Volume{{Name: "tmp"}},
-				MountPoints: []components.MountPoint{{SourceVolume: "tmp", ContainerPath: "/tmp"}},
+				Image: pulumi.String("ghcr.io/acme/jobs:v1"), ReadonlyRootFilesystem: true,
+				EphemeralStorageGiB: 100,
+				Volumes:             []components.Volume{{Name: "tmp"}},
+				MountPoints:         []components.MountPoint{{SourceVolume: "tmp", ContainerPath: "/tmp"}},
 			},
 			Service: place,
 		})
@@ -150,10 +160,14 @@ func Example_permissionsBoundary() {
 		_, err := components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Task: components.TaskArgs{Image: pulumi.String("ghcr.io/acme/jobs:v1")},
 			Identity: components.IdentityArgs{
-				Path: "/workers/", PermissionsBoundaryARN: pulumi.String("arn:aws:iam::123456789012:policy/boundary"),
+				Path:                   "/workers/",
+				PermissionsBoundaryARN: pulumi.String("arn:aws:iam::123456789012:policy/boundary"),
 				TaskPolicyStatements: []components.PolicyStatement{{
-					Actions: []string{"s3:GetObject"}, Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::acme-input/*"}),
-					Conditions: map[string]map[string][]string{"StringEquals": {"s3:ExistingObjectTag/team": {"jobs"}}},
+					Actions:   []string{"s3:GetObject"},
+					Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::acme-input/*"}),
+					Conditions: map[string]map[string][]string{
+						"StringEquals": {"s3:ExistingObjectTag/team": {"jobs"}},
+					},
 				}},
 			},
 			Service: place,
@@ -237,8 +251,10 @@ func Example_anotherKey() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		_, err := components.NewQueueWorker(ctx, "jobs", &components.QueueWorkerArgs{
 			Queue: components.QueueArgs{
-				KMSKeyARN:          pulumi.String("arn:aws:kms:eu-west-1:123456789012:key/new"),
-				PreviousKMSKeyARNs: pulumi.ToStringArray([]string{"arn:aws:kms:eu-west-1:123456789012:key/old"}),
+				KMSKeyARN: pulumi.String("arn:aws:kms:eu-west-1:123456789012:key/new"),
+				PreviousKMSKeyARNs: pulumi.ToStringArray(
+					[]string{"arn:aws:kms:eu-west-1:123456789012:key/old"},
+				),
 			},
 			Task:      components.TaskArgs{Image: pulumi.String("ghcr.io/acme/jobs:v1")},
 			Service:   place,

@@ -16,11 +16,14 @@ const failedStartMinutes = 30
 // newFailedStartRule counts what nothing else would notice: deployments that the circuit
 // breaker gave up, and tasks that ECS could not start. It has no target. An alarm on its
 // matches tells once, however often ECS tries, and clears.
-func (b *builder) newFailedStartRule(args QueueWorkerArgs, service *ecs.Service) (*cloudwatch.EventRule, error) {
+func (b *builder) newFailedStartRule(
+	args QueueWorkerArgs, service *ecs.Service,
+) (*cloudwatch.EventRule, error) {
 	name, opts := b.child("failed-start")
 	clusterARN := pulumi.Sprintf(b.place.arn("ecs", "cluster/%s"), args.Service.ClusterName)
 	rule, err := cloudwatch.NewEventRule(b.ctx, name, &cloudwatch.EventRuleArgs{
-		Description:  pulumi.String("Counts failed deployments of the queue worker, and tasks of it that could not start."),
+		Description: pulumi.String("Counts failed deployments of the queue worker, and tasks of it that " +
+			"could not start."),
 		EventPattern: pulumi.JSONMarshal(failedStarts(service, clusterARN)),
 		Tags:         b.tags,
 	}, opts...)
@@ -57,11 +60,14 @@ func failedStarts(service *ecs.Service, clusterARN pulumi.StringInput) pulumi.Ma
 
 func failedStartRow(ruleName pulumi.StringInput) alarm {
 	return alarm{
-		key: "failedStart", suffix: "failed-start-alarm", periods: failedStartMinutes, toAlarm: 1, threshold: 1,
-		description: fmt.Sprintf("Messages wait and nothing starts: a deployment failed, or a task could not start, in the last %d minutes.", failedStartMinutes),
+		key: "failedStart", suffix: "failed-start-alarm", periods: failedStartMinutes, toAlarm: 1,
+		threshold: 1,
+		description: fmt.Sprintf("Messages wait and nothing starts: a deployment failed, or a task could "+
+			"not start, in the last %d minutes.", failedStartMinutes),
 		metric: metric{
-			namespace: "AWS/Events", name: "TriggeredRules", statistic: "Sum", periodSeconds: alarmPeriodSeconds,
-			dimensions: pulumi.StringMap{"RuleName": ruleName},
+			namespace: "AWS/Events", name: "TriggeredRules", statistic: "Sum",
+			periodSeconds: alarmPeriodSeconds,
+			dimensions:    pulumi.StringMap{"RuleName": ruleName},
 		},
 	}
 }

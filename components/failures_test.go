@@ -59,7 +59,8 @@ func TestFailuresSayWhatFailed(t *testing.T) {
 		return err
 	}
 	image := func(ctx *pulumi.Context, opt pulumi.ResourceOption) error {
-		_, err := NewImage(ctx, "i", &ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Folder: ".."}, opt)
+		_, err := NewImage(ctx, "i", &ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Folder: ".."},
+			opt)
 		return err
 	}
 	cases := map[string]struct {
@@ -117,10 +118,11 @@ func TestFailedLookUps(t *testing.T) {
 		"partition": {"aws:index/getPartition:getPartition", "looking up the partition", nil},
 		"region":    {"aws:index/getRegion:getRegion", "looking up the region", nil},
 		"account":   {"aws:index/getCallerIdentity:getCallerIdentity", "looking up the account", nil},
-		"subnets": {"aws:ec2/getSubnets:getSubnets", "looking up the subnets of " + testVPC, func(ctx *pulumi.Context) error {
-			_, err := NewNetwork(ctx, "n", &NetworkArgs{VPCID: pulumi.String(testVPC)})
-			return err
-		}},
+		"subnets": {"aws:ec2/getSubnets:getSubnets", "looking up the subnets of " + testVPC,
+			func(ctx *pulumi.Context) error {
+				_, err := NewNetwork(ctx, "n", &NetworkArgs{VPCID: pulumi.String(testVPC)})
+				return err
+			}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +133,8 @@ func TestFailedLookUps(t *testing.T) {
 					return err
 				}
 			}
-			_, err := plan.Of(tc.construct, plan.Options{Project: "project", Stack: "test", Account: testAccount(t), FailCalls: []string{tc.token}})
+			_, err := plan.Of(tc.construct, plan.Options{Project: "project", Stack: "test",
+				Account: testAccount(t), FailCalls: []string{tc.token}})
 			assert.ErrorContains(t, err, tc.want)
 		})
 	}

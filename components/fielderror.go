@@ -28,7 +28,9 @@ func (e *FieldError) Error() string {
 
 // text is what would be right, with the arguments in it named.
 func (e *FieldError) text(name func(path string) string) string {
-	return mention.ReplaceAllStringFunc(e.Want, func(path string) string { return name(path[1 : len(path)-1]) })
+	return mention.ReplaceAllStringFunc(e.Want, func(path string) string {
+		return name(path[1 : len(path)-1])
+	})
 }
 
 // mention is an argument in a text: {Scaling.MaxCapacity}.

@@ -46,7 +46,8 @@ func testAccount(t *testing.T) *cloud.Account {
 	account := cloud.NewAccount("us-west-1")
 	_, err := account.PutCluster(cloud.Cluster{Name: "apps"})
 	require.NoError(t, err)
-	_, err = account.PutClusterCapacityProviders(cloud.ClusterCapacityProviders{ClusterName: "apps", CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"}})
+	_, err = account.PutClusterCapacityProviders(cloud.ClusterCapacityProviders{ClusterName: "apps",
+		CapacityProviders: []string{"FARGATE", "FARGATE_SPOT"}})
 	require.NoError(t, err)
 	return account
 }
@@ -54,7 +55,8 @@ func testAccount(t *testing.T) *cloud.Account {
 // planOf registers a program's resources, in an update or in a preview.
 func planOf(t *testing.T, preview bool, program pulumi.RunFunc) (*plan.Plan, error) {
 	t.Helper()
-	return plan.Of(program, plan.Options{Project: "project", Stack: "test", Preview: preview, Account: testAccount(t)})
+	return plan.Of(program, plan.Options{Project: "project", Stack: "test", Preview: preview,
+		Account: testAccount(t)})
 }
 
 // workerPlan registers one QueueWorker named w.

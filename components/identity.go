@@ -60,9 +60,12 @@ func (b *builder) newRole(kind string, trust pulumi.StringInput) (*iam.Role, err
 }
 
 // newRolePolicy attaches rights to a role.
-func (b *builder) newRolePolicy(kind string, role *iam.Role, document pulumi.StringInput) (*iam.RolePolicy, error) {
+func (b *builder) newRolePolicy(
+	kind string, role *iam.Role, document pulumi.StringInput,
+) (*iam.RolePolicy, error) {
 	name, opts := b.child(kind + "-policy")
-	policy, err := iam.NewRolePolicy(b.ctx, name, &iam.RolePolicyArgs{Role: role.Name, Policy: document.ToStringOutput()}, opts...)
+	policy, err := iam.NewRolePolicy(b.ctx, name,
+		&iam.RolePolicyArgs{Role: role.Name, Policy: document.ToStringOutput()}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("attaching the %s role's policy: %w", kind, err)
 	}
@@ -70,7 +73,9 @@ func (b *builder) newRolePolicy(kind string, role *iam.Role, document pulumi.Str
 }
 
 // newRoleThatMay makes a role and attaches rights to it.
-func (b *builder) newRoleThatMay(kind string, trust pulumi.StringInput, statements []pulumi.Input) (*iam.Role, *iam.RolePolicy, error) {
+func (b *builder) newRoleThatMay(
+	kind string, trust pulumi.StringInput, statements []pulumi.Input,
+) (*iam.Role, *iam.RolePolicy, error) {
 	role, err := b.newRole(kind, trust)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +86,9 @@ func (b *builder) newRoleThatMay(kind string, trust pulumi.StringInput, statemen
 
 // attachPolicies attaches managed policies to a role. Each is a resource of its own under
 // the number it has in the list, since an ARN may not be known before.
-func (b *builder) attachPolicies(kind string, role *iam.Role, arns []pulumi.StringInput) ([]pulumi.Resource, error) {
+func (b *builder) attachPolicies(
+	kind string, role *iam.Role, arns []pulumi.StringInput,
+) ([]pulumi.Resource, error) {
 	var attached []pulumi.Resource
 	for i, arn := range arns {
 		name, opts := b.child(fmt.Sprintf("%s-managed-policy-%d", kind, i))
@@ -128,15 +135,19 @@ func (i taskIdentity) before() []pulumi.Resource {
 	return []pulumi.Resource{i.keys}
 }
 
-func (b *builder) newRoles(args QueueWorkerArgs, identity taskIdentity, queue workQueue, logGroup *cloudwatch.LogGroup) (roles, error) {
+func (b *builder) newRoles(
+	args QueueWorkerArgs, identity taskIdentity, queue workQueue, logGroup *cloudwatch.LogGroup,
+) (roles, error) {
 	task := taskStatements(args, b.place, queue)
 	execution := policyDocument(executionStatements(args.Task, b.place, logGroup)...)
-	r := roles{executionPolicy: execution, taskPolicy: policyDocument(append(task, keyStatements(args.Queue)...)...), policies: identity.before()}
+	r := roles{executionPolicy: execution, taskPolicy: policyDocument(append(task,
+		keyStatements(args.Queue)...)...), policies: identity.before()}
 	if identity.role == nil {
 		r.taskARN = b.identity.TaskRoleARN.ToStringOutput()
 	} else {
 		r.taskARN = identity.role.Arn
-		if err := b.grant(&r, "task", identity.role, policyDocument(task...), b.identity.TaskPolicyARNs); err != nil {
+		if err := b.grant(&r, "task", identity.role, policyDocument(task...),
+			b.identity.TaskPolicyARNs); err != nil {
 			return roles{}, err
 		}
 	}
@@ -153,7 +164,9 @@ func (b *builder) newRoles(args QueueWorkerArgs, identity taskIdentity, queue wo
 }
 
 // grant gives a new role its policy and managed ones.
-func (b *builder) grant(r *roles, kind string, role *iam.Role, document pulumi.StringInput, managed []pulumi.StringInput) error {
+func (b *builder) grant(
+	r *roles, kind string, role *iam.Role, document pulumi.StringInput, managed []pulumi.StringInput,
+) error {
 	policy, err := b.newRolePolicy(kind, role, document)
 	if err != nil {
 		return err
@@ -185,14 +198,16 @@ func (b *builder) mayAssume(principal, service, resources string) pulumi.StringO
 // secrets named.
 func executionStatements(args TaskArgs, at place, logGroup *cloudwatch.LogGroup) []pulumi.Input {
 	statements := []pulumi.Input{
-		allow(pulumi.StringArray{pulumi.Sprintf("%s:*", logGroup.Arn)}, "logs:CreateLogStream", "logs:PutLogEvents"),
+		allow(pulumi.StringArray{pulumi.Sprintf("%s:*", logGroup.Arn)}, "logs:CreateLogStream",
+			"logs:PutLogEvents"),
 	}
 	statements = append(statements, imageStatements(args))
 	if args.Secrets != nil {
 		statements = append(statements, secretStatements(args, at))
 	}
 	if args.RegistryCredentialsARN != nil {
-		statements = append(statements, allow(pulumi.StringArray{args.RegistryCredentialsARN}, "secretsmanager:GetSecretValue"))
+		statements = append(statements,
+			allow(pulumi.StringArray{args.RegistryCredentialsARN}, "secretsmanager:GetSecretValue"))
 	}
 	if args.KMSKeyARN != nil && (args.Secrets != nil || args.RegistryCredentialsARN != nil) {
 		statements = append(statements, allow(pulumi.StringArray{args.KMSKeyARN}, "kms:Decrypt"))
@@ -206,11 +221,13 @@ func imageStatements(args TaskArgs) pulumi.Input {
 	if args.RepositoryARN != nil {
 		repositories = append(repositories, args.RepositoryARN)
 	} else {
-		repositories = append(repositories, args.Image.ToStringOutput().ApplyT(repositoryOfImage).(pulumi.StringOutput))
+		repositories = append(repositories,
+			args.Image.ToStringOutput().ApplyT(repositoryOfImage).(pulumi.StringOutput))
 	}
 	for _, sidecar := range args.Sidecars {
 		if image, ok := sidecar["image"].(pulumi.StringInput); ok {
-			repositories = append(repositories, image.ToStringOutput().ApplyT(repositoryOfImage).(pulumi.StringOutput))
+			repositories = append(repositories,
+				image.ToStringOutput().ApplyT(repositoryOfImage).(pulumi.StringOutput))
 		}
 	}
 	return repositories.ToStringArrayOutput().ApplyT(func(arns []string) []any {
@@ -221,7 +238,8 @@ func imageStatements(args TaskArgs) pulumi.Input {
 		return []any{
 			// AWS offers no narrower resource for a token.
 			grantOf([]string{"*"}, "ecr:GetAuthorizationToken"),
-			grantOf(arns, "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
+			grantOf(arns, "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer",
+				"ecr:BatchGetImage"),
 		}
 	}).(pulumi.ArrayOutput)
 }
@@ -238,7 +256,8 @@ func keyStatements(q QueueArgs) []pulumi.Input {
 		statements = append(statements, allow(pulumi.StringArray{key}, "kms:Decrypt"))
 	}
 	if deadLetterKey != nil {
-		statements = append(statements, allow(pulumi.StringArray{deadLetterKey}, "kms:GenerateDataKey", "kms:Decrypt"))
+		statements = append(statements, allow(pulumi.StringArray{deadLetterKey}, "kms:GenerateDataKey",
+			"kms:Decrypt"))
 	}
 	if q.PreviousKMSKeyARNs != nil {
 		statements = append(statements, allow(q.PreviousKMSKeyARNs, "kms:Decrypt"))
@@ -249,7 +268,8 @@ func keyStatements(q QueueArgs) []pulumi.Input {
 // taskStatements let the worker consume the queue, put aside what can never
 // succeed, and protect itself from scale-in while it works.
 func taskStatements(args QueueWorkerArgs, at place, queue workQueue) []pulumi.Input {
-	consume := []string{"sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+	consume := []string{"sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:DeleteMessage",
+		"sqs:GetQueueAttributes"}
 	if !args.Scaling.Paused {
 		consume = append([]string{"sqs:ReceiveMessage"}, consume...)
 	}

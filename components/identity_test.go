@@ -21,7 +21,10 @@ func TestRolesAreForTasksOfThisAccountOnly(t *testing.T) {
 
 func TestTaskRole(t *testing.T) {
 	t.Parallel()
-	const queue, failed = "arn:aws:sqs:us-west-1:123456789012:w-queue.fifo", "arn:aws:sqs:us-west-1:123456789012:w-dlq.fifo"
+	const (
+		queue  = "arn:aws:sqs:us-west-1:123456789012:w-queue.fifo"
+		failed = "arn:aws:sqs:us-west-1:123456789012:w-dlq.fifo"
+	)
 	cases := map[string]struct {
 		reason string
 		change func(*QueueWorkerArgs)
@@ -31,24 +34,28 @@ func TestTaskRole(t *testing.T) {
 			reason: "consume, put aside, protect; nothing else",
 			change: func(*QueueWorkerArgs) {},
 			grants: map[string][]string{
-				"sqs:ReceiveMessage": {queue}, "sqs:DeleteMessage": {queue}, "sqs:ChangeMessageVisibility": {queue},
-				"sqs:GetQueueUrl": {queue}, "sqs:GetQueueAttributes": {queue, failed},
+				"sqs:ReceiveMessage": {queue}, "sqs:DeleteMessage": {queue},
+				"sqs:ChangeMessageVisibility": {queue},
+				"sqs:GetQueueUrl":             {queue}, "sqs:GetQueueAttributes": {queue, failed},
 				"sqs:SendMessage":          {failed},
 				"ecs:UpdateTaskProtection": {"arn:aws:ecs:us-west-1:123456789012:task/apps/*"},
 				"ecs:GetTaskProtection":    {"arn:aws:ecs:us-west-1:123456789012:task/apps/*"},
-				"kms:Decrypt":              nil, "kms:GenerateDataKey": nil, "ssmmessages:OpenDataChannel": nil,
+				"kms:Decrypt":              nil, "kms:GenerateDataKey": nil,
+				"ssmmessages:OpenDataChannel": nil,
 			},
 		},
 		"exec": {
 			reason: "a shell needs its channels, which AWS does not scope",
 			change: func(a *QueueWorkerArgs) { a.Service.EnableExecuteCommand = true },
-			grants: map[string][]string{"ssmmessages:OpenDataChannel": {"*"}, "ssmmessages:CreateControlChannel": {"*"}},
+			grants: map[string][]string{"ssmmessages:OpenDataChannel": {"*"},
+				"ssmmessages:CreateControlChannel": {"*"}},
 		},
 		"own statements": {
 			reason: "the tutorial's policies for the task's own work",
 			change: func(a *QueueWorkerArgs) {
 				a.Identity.TaskPolicyStatements = []PolicyStatement{{
-					Actions: []string{"s3:GetObject"}, Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
+					Actions:   []string{"s3:GetObject"},
+					Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
 				}}
 			},
 			grants: map[string][]string{"s3:GetObject": {"arn:aws:s3:::in/*"}},
@@ -57,7 +64,8 @@ func TestTaskRole(t *testing.T) {
 			reason: "a statement may deny",
 			change: func(a *QueueWorkerArgs) {
 				a.Identity.TaskPolicyStatements = []PolicyStatement{{
-					Effect: "Deny", Actions: []string{"s3:GetObject"}, Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
+					Effect: "Deny", Actions: []string{"s3:GetObject"},
+					Resources: pulumi.ToStringArray([]string{"arn:aws:s3:::in/*"}),
 				}}
 			},
 			grants: map[string][]string{"s3:GetObject": nil},
@@ -94,11 +102,13 @@ func TestExecutionRole(t *testing.T) {
 		"arn:aws:ssm:us-west-1:123456789012:parameter/plain",
 		"arn:aws:ssm:us-west-1:123456789012:parameter/prod/db",
 	}, policy.grants("ssm:GetParameters"))
-	assert.Equal(t, []string{secret}, policy.grants("secretsmanager:GetSecretValue"), "without the json key, which is no part of the ARN")
+	assert.Equal(t, []string{secret}, policy.grants("secretsmanager:GetSecretValue"),
+		"without the json key, which is no part of the ARN")
 	assert.Equal(t, []string{testKey}, policy.grants("kms:Decrypt"))
 	assert.Equal(t, []string{testRepo}, policy.grants("ecr:BatchGetImage"))
 	assert.Equal(t, []string{"*"}, policy.grants("ecr:GetAuthorizationToken"))
-	assert.Equal(t, []string{"arn:aws:logs:us-west-1:123456789012:log-group:w-logs:*"}, policy.grants("logs:PutLogEvents"))
+	assert.Equal(t, []string{"arn:aws:logs:us-west-1:123456789012:log-group:w-logs:*"},
+		policy.grants("logs:PutLogEvents"))
 
 	from := containerOf(t, p).secrets()
 	assert.Equal(t, secret+":password::", from["BY_JSON_KEY"], "the container's reference keeps the json key")
@@ -121,5 +131,6 @@ func TestSecretsFromResources(t *testing.T) {
 		a.Task.Secrets = pulumi.StringMap{"TOKEN": pulumi.String("/prod/token").ToStringOutput()}
 	})
 	policy := readPolicy(t, workerPlan(t, false, args), "w-execution-policy", "policy")
-	assert.Equal(t, []string{"arn:aws:ssm:us-west-1:123456789012:parameter/prod/token"}, policy.grants("ssm:GetParameters"))
+	assert.Equal(t, []string{"arn:aws:ssm:us-west-1:123456789012:parameter/prod/token"},
+		policy.grants("ssm:GetParameters"))
 }

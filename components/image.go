@@ -45,7 +45,8 @@ type ImageArgs struct {
 }
 
 var (
-	isTag    = matches(regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`), "is not a valid tag; use up to 128 letters, digits and _ . -")
+	isTag = matches(regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`),
+		"is not a valid tag; use up to 128 letters, digits and _ . -")
 	isDigest = matches(regexp.MustCompile(`^sha256:[0-9a-f]{64}$`), "needs to be sha256: and 64 hex digits")
 )
 
@@ -71,16 +72,19 @@ func (args *ImageArgs) Validate() error {
 			value pulumi.StringInput
 		}{{"Repository", args.Repository}, {"Tag", args.Tag}, {"Digest", args.Digest}} {
 			if other.value != nil {
-				found.Add(other.field, describe(other.value), "does not go with {Reference}, which names the whole image")
+				found.Add(other.field, describe(other.value),
+					"does not go with {Reference}, which names the whole image")
 			}
 		}
 		return found.Err()
 	}
 	switch {
 	case args.Repository == nil && args.Tag != nil:
-		found.Add("Tag", describe(args.Tag), "selects an image in an existing repository; name it in {Repository}")
+		found.Add("Tag", describe(args.Tag),
+			"selects an image in an existing repository; name it in {Repository}")
 	case args.Repository == nil && args.Digest != nil:
-		found.Add("Digest", describe(args.Digest), "selects an image in an existing repository; name it in {Repository}")
+		found.Add("Digest", describe(args.Digest),
+			"selects an image in an existing repository; name it in {Repository}")
 	case args.Repository == nil:
 		args.validateBuild(&found)
 	case (args.Tag == nil) == (args.Digest == nil):
@@ -91,7 +95,8 @@ func (args *ImageArgs) Validate() error {
 
 func (args *ImageArgs) validateBuild(found *FieldErrors) {
 	if args.Dockerfile == "" {
-		found.Add("Dockerfile", "", "is required to build an image; or name one in {Reference}, or a {Repository}")
+		found.Add("Dockerfile", "",
+			"is required to build an image; or name one in {Reference}, or a {Repository}")
 		return
 	}
 	if info, err := os.Stat(args.located(args.Dockerfile)); err != nil || info.IsDir() {
@@ -139,7 +144,9 @@ type Image struct {
 
 // NewImage builds or finds an image. It fails if the repository to use or the tag in
 // it does not exist.
-func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.ResourceOption) (*Image, error) {
+func NewImage(
+	ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.ResourceOption,
+) (*Image, error) {
 	if args == nil {
 		args = &ImageArgs{}
 	}
@@ -164,7 +171,8 @@ func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.
 	if err := provide(ctx, name, checked); err != nil {
 		return nil, err
 	}
-	return image, ctx.RegisterResourceOutputs(image, pulumi.Map{"uri": image.URI, "repositoryArn": image.RepositoryARN})
+	return image, ctx.RegisterResourceOutputs(image,
+		pulumi.Map{"uri": image.URI, "repositoryArn": image.RepositoryARN})
 }
 
 // inputs are what the state shows of the component.
@@ -194,13 +202,16 @@ func (i *Image) find(ctx *pulumi.Context, _ string, args ImageArgs) error {
 	}
 	repository, err := ecr.LookupRepository(ctx, &ecr.LookupRepositoryArgs{Name: name}, pulumi.Parent(i))
 	if err != nil {
-		return &FieldError{Field: "Repository", Value: name, Want: fmt.Sprintf("looking up the repository failed: %v", err)}
+		return &FieldError{Field: "Repository", Value: name,
+			Want: fmt.Sprintf("looking up the repository failed: %v", err)}
 	}
 	digest := args.Digest
 	if digest == nil {
-		image, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &tag}, pulumi.Parent(i))
+		image, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: name, ImageTag: &tag},
+			pulumi.Parent(i))
 		if err != nil {
-			return &FieldError{Field: "Tag", Value: tag, Want: fmt.Sprintf("looking up the image in %s failed: %v", name, err)}
+			return &FieldError{Field: "Tag", Value: tag,
+				Want: fmt.Sprintf("looking up the image in %s failed: %v", name, err)}
 		}
 		digest = pulumi.String(image.ImageDigest)
 	}
@@ -211,7 +222,8 @@ func (i *Image) find(ctx *pulumi.Context, _ string, args ImageArgs) error {
 
 // findLater finds an image in a repository that another resource makes.
 func (i *Image) findLater(ctx *pulumi.Context, args ImageArgs) {
-	repository := ecr.LookupRepositoryOutput(ctx, ecr.LookupRepositoryOutputArgs{Name: args.Repository}, pulumi.Parent(i))
+	repository := ecr.LookupRepositoryOutput(ctx, ecr.LookupRepositoryOutputArgs{Name: args.Repository},
+		pulumi.Parent(i))
 	digest := args.Digest
 	if digest == nil {
 		digest = ecr.GetImageOutput(ctx, ecr.GetImageOutputArgs{
@@ -224,10 +236,12 @@ func (i *Image) findLater(ctx *pulumi.Context, args ImageArgs) {
 
 func (i *Image) build(ctx *pulumi.Context, name string, args ImageArgs) error {
 	repository, err := awsxecr.NewRepository(ctx, name+"-repository", &awsxecr.RepositoryArgs{
-		ForceDelete:                pulumi.Bool(true),
-		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
-		LifecyclePolicy:            keepImages(),
-		Tags:                       args.Tags,
+		ForceDelete: pulumi.Bool(true),
+		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{
+			ScanOnPush: pulumi.Bool(true),
+		},
+		LifecyclePolicy: keepImages(),
+		Tags:            args.Tags,
 	}, pulumi.Parent(i))
 	if err != nil {
 		return fmt.Errorf("creating the repository: %w", err)
@@ -252,11 +266,12 @@ const keptImages = 10
 
 // keepImages replaces awsx's own rule, which keeps one image without a tag.
 func keepImages() *awsxecr.LifecyclePolicyArgs {
-	return &awsxecr.LifecyclePolicyArgs{Rules: awsxecr.LifecyclePolicyRuleArray{awsxecr.LifecyclePolicyRuleArgs{
+	untagged := awsxecr.LifecyclePolicyRuleArgs{
 		Description:           pulumi.String("Keep the last images that lost their tag to a newer one."),
 		TagStatus:             awsxecr.LifecycleTagStatusUntagged,
 		MaximumNumberOfImages: pulumi.Float64(keptImages),
-	}}}
+	}
+	return &awsxecr.LifecyclePolicyArgs{Rules: awsxecr.LifecyclePolicyRuleArray{untagged}}
 }
 
 func dockerPlatform(architecture Architecture) string {
@@ -280,7 +295,8 @@ func repositoryOfImage(reference string) string {
 	return arn
 }
 
-var repositoryURL = regexp.MustCompile(`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(.+)$`)
+var repositoryURL = regexp.MustCompile(`^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)` +
+	`\.amazonaws\.com(?:\.cn)?/(.+)$`)
 
 // repositoryARN reads the ARN of an ECR repository off its URL.
 func repositoryARN(url string) (string, error) {

@@ -26,7 +26,10 @@ func imagePlan(t *testing.T, preview bool, args ImageArgs) (p *plan.Plan, uri, r
 	p, err = plan.Of(func(ctx *pulumi.Context) error {
 		image, err := NewImage(ctx, "i", &args)
 		if err == nil {
-			pulumi.All(image.URI, image.RepositoryARN).ApplyT(func(both []any) bool { known <- both; return true })
+			pulumi.All(image.URI, image.RepositoryARN).ApplyT(func(both []any) bool {
+				known <- both
+				return true
+			})
 		}
 		return err
 	}, plan.Options{Project: "project", Stack: "test", Preview: preview, Account: account})
@@ -41,11 +44,15 @@ func TestBuiltImage(t *testing.T) {
 	t.Parallel()
 	for architecture, platform := range map[Architecture]string{ARM64: "linux/arm64", X8664: "linux/amd64"} {
 		for _, preview := range []bool{false, true} {
-			p, uri, repository, err := imagePlan(t, preview, ImageArgs{Context: ".", Dockerfile: "worker/Dockerfile", Folder: "..", Architecture: architecture})
+			p, uri, repository, err := imagePlan(t, preview, ImageArgs{Context: ".",
+				Dockerfile: "worker/Dockerfile", Folder: "..", Architecture: architecture})
 			require.NoError(t, err)
-			assert.Equal(t, true, inputs(t, p, "i-repository")["forceDelete"], "or the stack could not be destroyed")
-			assert.Equal(t, map[string]any{"scanOnPush": true}, inputs(t, p, "i-repository")["imageScanningConfiguration"])
-			rule := inputs(t, p, "i-repository")["lifecyclePolicy"].(map[string]any)["rules"].([]any)[0].(map[string]any)
+			assert.Equal(t, true, inputs(t, p, "i-repository")["forceDelete"],
+				"or the stack could not be destroyed")
+			assert.Equal(t, map[string]any{"scanOnPush": true},
+				inputs(t, p, "i-repository")["imageScanningConfiguration"])
+			rule := inputs(t, p,
+				"i-repository")["lifecyclePolicy"].(map[string]any)["rules"].([]any)[0].(map[string]any)
 			assert.Equal(t, "untagged", rule["tagStatus"])
 			assert.Equal(t, 10.0, rule["maximumNumberOfImages"], "a rollback needs the image before")
 			image := inputs(t, p, "i-image")
@@ -62,37 +69,45 @@ func TestBuiltImage(t *testing.T) {
 func TestFoundImage(t *testing.T) {
 	t.Parallel()
 	for _, preview := range []bool{false, true} {
-		p, uri, repository, err := imagePlan(t, preview, ImageArgs{Repository: pulumi.String("jobs"), Tag: pulumi.String("v1")})
+		p, uri, repository, err := imagePlan(t, preview,
+			ImageArgs{Repository: pulumi.String("jobs"), Tag: pulumi.String("v1")})
 		require.NoError(t, err)
 		assert.Equal(t, map[string]int{ImageType: 1}, p.Types())
 		digest, err := testRepositories().Image("jobs", "v1")
 		require.NoError(t, err)
-		assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@"+digest, uri, "a tag that is moved later changes nothing")
+		assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@"+digest, uri,
+			"a tag that is moved later changes nothing")
 		assert.Equal(t, testRepo, repository)
 	}
-	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: pulumi.String("jobs"), Digest: pulumi.String("sha256:" + strings.Repeat("ab", 32))})
+	_, uri, _, err := imagePlan(t, false, ImageArgs{Repository: pulumi.String("jobs"),
+		Digest: pulumi.String("sha256:" + strings.Repeat("ab", 32))})
 	require.NoError(t, err)
 	assert.Equal(t, "123456789012.dkr.ecr.us-west-1.amazonaws.com/jobs@sha256:"+strings.Repeat("ab", 32), uri)
 }
 
 func TestMissingRepository(t *testing.T) {
 	t.Parallel()
-	_, _, _, err := imagePlan(t, false, ImageArgs{Repository: pulumi.String("nowhere"), Tag: pulumi.String("v1")})
+	_, _, _, err := imagePlan(t, false,
+		ImageArgs{Repository: pulumi.String("nowhere"), Tag: pulumi.String("v1")})
 	require.ErrorContains(t, err, "Repository: \"nowhere\": looking up the repository failed")
 }
 
 func TestMissingTag(t *testing.T) {
 	t.Parallel()
 	_, _, _, err := imagePlan(t, true, ImageArgs{Repository: pulumi.String("jobs"), Tag: pulumi.String("v2")})
-	require.ErrorContains(t, err, "looking up the image in jobs failed", "a preview tells, before a task fails to start")
+	require.ErrorContains(t, err, "looking up the image in jobs failed",
+		"a preview tells, before a task fails to start")
 }
 
 func TestRepositoryARN(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/jobs":     "arn:aws:ecr:eu-west-1:123456789012:repository/team/jobs",
-		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/jobs":      "arn:aws-cn:ecr:cn-north-1:123456789012:repository/jobs",
-		"123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com/jobs": "arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/jobs",
+		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/" +
+			"jobs": "arn:aws:ecr:eu-west-1:123456789012:repository/team/jobs",
+		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/" +
+			"jobs": "arn:aws-cn:ecr:cn-north-1:123456789012:repository/jobs",
+		"123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com/" +
+			"jobs": "arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/jobs",
 	}
 	for url, want := range cases {
 		got, err := repositoryARN(url)

@@ -76,7 +76,8 @@ func (c inputCheck) later(name func(path string) string) {
 			return items, found.Err()
 		}).(pulumi.StringArrayOutput)
 	case c.values != nil && *c.values != nil && !known(*c.values):
-		*c.values = (*c.values).ToStringMapOutput().ApplyT(func(values map[string]string) (map[string]string, error) {
+		*c.values = (*c.values).ToStringMapOutput().ApplyT(func(values map[string]string) (map[string]string,
+			error) {
 			var found FieldErrors
 			for _, name := range slices.Sorted(maps.Keys(values)) {
 				found.AddError(verdict(fmt.Sprintf("%s[%s]", c.field, name), values[name]))
@@ -93,7 +94,9 @@ func known(in any) bool {
 	case pulumi.StringArray:
 		return !slices.ContainsFunc(in, func(item pulumi.StringInput) bool { return !isPlain(item) })
 	case pulumi.StringMap:
-		return !slices.ContainsFunc(slices.Collect(maps.Values(in)), func(item pulumi.StringInput) bool { return !isPlain(item) })
+		return !slices.ContainsFunc(slices.Collect(maps.Values(in)), func(item pulumi.StringInput) bool {
+			return !isPlain(item)
+		})
 	}
 	return false
 }
@@ -124,7 +127,8 @@ func isARN(service, resourcePrefix string) textCheck {
 			if service == "iam" {
 				region = "" // it is not regional
 			}
-			return fmt.Sprintf("needs to be an ARN of the form arn:aws:%s:%s:<account>:%s<name>", service, region, resourcePrefix)
+			return fmt.Sprintf("needs to be an ARN of the form arn:aws:%s:%s:<account>:%s<name>", service,
+				region, resourcePrefix)
 		}
 		return ""
 	}

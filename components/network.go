@@ -40,7 +40,8 @@ type NetworkArgs struct {
 }
 
 var (
-	isVPCID          = matches(regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`), "needs to be a VPC id such as vpc-0123456789abcdef0")
+	isVPCID = matches(regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`),
+		"needs to be a VPC id such as vpc-0123456789abcdef0")
 	availabilityZone = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d[a-z]$`)
 )
 
@@ -64,11 +65,13 @@ func (args *NetworkArgs) Validate() error {
 			found.Add("SubnetIDs", args.SubnetIDs, "belong to an existing VPC; name it in {VPCID}")
 		}
 		if args.SecurityGroupIDs != nil {
-			found.Add("SecurityGroupIDs", args.SecurityGroupIDs, "belong to an existing VPC; name it in {VPCID}")
+			found.Add("SecurityGroupIDs", args.SecurityGroupIDs,
+				"belong to an existing VPC; name it in {VPCID}")
 		}
 	} else {
 		if len(args.AvailabilityZones) > 0 {
-			found.Add("AvailabilityZones", args.AvailabilityZones, "are those of a new VPC; {VPCID} names one that has its own")
+			found.Add("AvailabilityZones", args.AvailabilityZones,
+				"are those of a new VPC; {VPCID} names one that has its own")
 		}
 		if args.CIDR != "" {
 			found.Add("CIDR", args.CIDR, "is that of a new VPC; {VPCID} names one that has its own")
@@ -76,7 +79,8 @@ func (args *NetworkArgs) Validate() error {
 	}
 	validateZones(&found, args.AvailabilityZones)
 	if args.CIDR != "" && !isVPCRange(args.CIDR) {
-		found.Add("CIDR", args.CIDR, "needs to be a private range with 16 to 24 bits of network, such as 10.20.0.0/16")
+		found.Add("CIDR", args.CIDR,
+			"needs to be a private range with 16 to 24 bits of network, such as 10.20.0.0/16")
 	}
 	return found.Err()
 }
@@ -116,7 +120,9 @@ type Network struct {
 
 // NewNetwork joins or makes a network. It fails if an existing VPC has no subnet of
 // the wanted kind.
-func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pulumi.ResourceOption) (*Network, error) {
+func NewNetwork(
+	ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pulumi.ResourceOption,
+) (*Network, error) {
 	if args == nil {
 		args = &NetworkArgs{}
 	}
@@ -209,13 +215,15 @@ func (n *Network) lookUpSubnets(ctx *pulumi.Context, args NetworkArgs) error {
 	kind := fmt.Sprint(args.PublicIPs)
 	none := func(vpc string) error {
 		return &FieldError{Field: "VPCID", Value: vpc, Want: fmt.Sprintf(
-			"has no subnet with map-public-ip-on-launch %s; name {SubnetIDs}, or set {PublicIPs} to %t", kind, !args.PublicIPs)}
+			"has no subnet with map-public-ip-on-launch %s; name {SubnetIDs}, or set {PublicIPs} to %t",
+			kind, !args.PublicIPs)}
 	}
 	vpc, known := plain(args.VPCID)
 	if !known {
 		found := ec2.GetSubnetsOutput(ctx, ec2.GetSubnetsOutputArgs{Filters: ec2.GetSubnetsFilterArray{
 			ec2.GetSubnetsFilterArgs{Name: pulumi.String("vpc-id"), Values: pulumi.StringArray{args.VPCID}},
-			ec2.GetSubnetsFilterArgs{Name: pulumi.String("map-public-ip-on-launch"), Values: pulumi.ToStringArray([]string{kind})},
+			ec2.GetSubnetsFilterArgs{Name: pulumi.String("map-public-ip-on-launch"),
+				Values: pulumi.ToStringArray([]string{kind})},
 		}}, pulumi.Parent(n))
 		n.SubnetIDs = pulumi.All(found.Ids(), args.VPCID).ApplyT(func(both []any) ([]string, error) {
 			ids, _ := both[0].([]string)

@@ -18,7 +18,8 @@ const testVPC = "vpc-0123456789abcdef0"
 func networkPlan(t *testing.T, preview bool, args NetworkArgs) (p *plan.Plan, subnets []string, err error) {
 	t.Helper()
 	account := testAccount(t)
-	account.VPCs[testVPC] = &cloud.VPC{PublicSubnetIDs: []string{"subnet-public"}, PrivateSubnetIDs: []string{"subnet-private"}}
+	account.VPCs[testVPC] = &cloud.VPC{PublicSubnetIDs: []string{"subnet-public"},
+		PrivateSubnetIDs: []string{"subnet-private"}}
 	account.VPCs["vpc-00000000000000bad"] = &cloud.VPC{}
 	known := make(chan []string, 1)
 	p, err = plan.Of(func(ctx *pulumi.Context) error {
@@ -45,9 +46,11 @@ func TestNewNetwork(t *testing.T) {
 		require.NoError(t, err)
 		vpc := registration(t, p, "n-vpc")
 		assert.Equal(t, "awsx:ec2:Vpc", vpc.Type)
-		assert.Contains(t, vpc.RPC.GetParent(), NetworkType+"::n", "from whom it inherits the provider for its children")
+		assert.Contains(t, vpc.RPC.GetParent(), NetworkType+"::n",
+			"from whom it inherits the provider for its children")
 		assert.Contains(t, registration(t, p, "n").RPC.GetProviders()["aws"], "::mine")
-		assert.Equal(t, map[string]any{"strategy": "None"}, vpc.Inputs["natGateways"], "a NAT gateway costs more than the tasks save")
+		assert.Equal(t, map[string]any{"strategy": "None"}, vpc.Inputs["natGateways"],
+			"a NAT gateway costs more than the tasks save")
 		assert.Equal(t, []any{map[string]any{"type": "Public"}}, vpc.Inputs["subnetSpecs"])
 		closed := inputs(t, p, "n-default")
 		assert.NotContains(t, closed, "ingress")
@@ -70,9 +73,14 @@ func TestJoinedNetwork(t *testing.T) {
 		groups  int // security groups made
 	}{
 		"private subnets": {NetworkArgs{VPCID: pulumi.String(testVPC)}, []string{"subnet-private"}, 1},
-		"public subnets":  {NetworkArgs{VPCID: pulumi.String(testVPC), PublicIPs: true}, []string{"subnet-public"}, 1},
-		"named subnets":   {NetworkArgs{VPCID: pulumi.String(testVPC), SubnetIDs: pulumi.ToStringArray([]string{"subnet-0123456789abcdef0"})}, []string{"subnet-0123456789abcdef0"}, 1},
-		"named groups":    {NetworkArgs{VPCID: pulumi.String(testVPC), SecurityGroupIDs: pulumi.ToStringArray([]string{"sg-0123456789abcdef0"})}, []string{"subnet-private"}, 0},
+		"public subnets": {NetworkArgs{VPCID: pulumi.String(testVPC), PublicIPs: true},
+			[]string{"subnet-public"}, 1},
+		"named subnets": {NetworkArgs{VPCID: pulumi.String(testVPC),
+			SubnetIDs: pulumi.ToStringArray([]string{"subnet-0123456789abcdef0"})},
+			[]string{"subnet-0123456789abcdef0"}, 1},
+		"named groups": {NetworkArgs{VPCID: pulumi.String(testVPC),
+			SecurityGroupIDs: pulumi.ToStringArray([]string{"sg-0123456789abcdef0"})},
+			[]string{"subnet-private"}, 0},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +97,8 @@ func TestJoinedNetwork(t *testing.T) {
 func TestVPCWithoutSubnets(t *testing.T) {
 	t.Parallel()
 	_, _, err := networkPlan(t, false, NetworkArgs{VPCID: pulumi.String("vpc-00000000000000bad")})
-	require.ErrorContains(t, err, `VPCID: "vpc-00000000000000bad": has no subnet with map-public-ip-on-launch false; name SubnetIDs`)
+	require.ErrorContains(t, err,
+		`VPCID: "vpc-00000000000000bad": has no subnet with map-public-ip-on-launch false; name SubnetIDs`)
 }
 
 func TestCluster(t *testing.T) {
@@ -98,8 +107,9 @@ func TestCluster(t *testing.T) {
 		args  ClusterArgs
 		types map[string]int
 	}{
-		"new":      {ClusterArgs{}, map[string]int{ClusterType: 1, "aws:ecs/cluster:Cluster": 1}},
-		"new spot": {ClusterArgs{Spot: true}, map[string]int{ClusterType: 1, "aws:ecs/cluster:Cluster": 1, "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1}},
+		"new": {ClusterArgs{}, map[string]int{ClusterType: 1, "aws:ecs/cluster:Cluster": 1}},
+		"new spot": {ClusterArgs{Spot: true}, map[string]int{ClusterType: 1, "aws:ecs/cluster:Cluster": 1,
+			"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": 1}},
 		"existing": {ClusterArgs{Existing: pulumi.String("apps")}, map[string]int{ClusterType: 1}},
 		"existing spot is left as it is": {
 			ClusterArgs{Existing: pulumi.String("apps"), Spot: true}, map[string]int{ClusterType: 1}},

@@ -83,7 +83,9 @@ const (
 func mostOf(n int) int { return n - n/10 }
 
 // newOperationsAlarms makes the alarms for people, and the rule that one of them counts by.
-func (b *builder) newOperationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service) (pulumi.StringMap, error) {
+func (b *builder) newOperationsAlarms(
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service,
+) (pulumi.StringMap, error) {
 	if args.Operations.TopicARN == nil {
 		return nil, nil
 	}
@@ -96,7 +98,9 @@ func (b *builder) newOperationsAlarms(args QueueWorkerArgs, queue workQueue, ser
 
 // operationsAlarms tell a person, when they rise and when they clear. Their descriptions
 // begin with the entry of the runbook to read.
-func operationsAlarms(args QueueWorkerArgs, queue workQueue, service *ecs.Service, failedStarts pulumi.StringInput) []alarm {
+func operationsAlarms(
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service, failedStarts pulumi.StringInput,
+) []alarm {
 	topic := args.Operations.TopicARN
 	var table []alarm
 	for _, w := range watches(args, queue, service) {
@@ -128,34 +132,45 @@ func watches(args QueueWorkerArgs, queue workQueue, service *ecs.Service) []watc
 	deleted := queueTotal(queue, "NumberOfMessagesDeleted")
 	return []watch{
 		{*o.OldestMessageMinutes, alarm{
-			key: "oldestMessage", suffix: "oldest-message-alarm", periods: 1, threshold: float64(*o.OldestMessageMinutes * 60),
-			description: fmt.Sprintf("Messages wait too long: the oldest was sent more than %d minutes ago.", *o.OldestMessageMinutes),
-			metric:      queueMetric(queue, "ApproximateAgeOfOldestMessage"),
+			key: "oldestMessage", suffix: "oldest-message-alarm", periods: 1,
+			threshold: float64(*o.OldestMessageMinutes * 60),
+			description: fmt.Sprintf("Messages wait too long: the oldest was sent more than %d minutes ago.",
+				*o.OldestMessageMinutes),
+			metric: queueMetric(queue, "ApproximateAgeOfOldestMessage"),
 		}},
 		{*o.NotStartingMinutes, alarm{
 			key: "notStarting", suffix: "not-starting-alarm", periods: *o.NotStartingMinutes, threshold: 1,
 			description: "Messages wait and nothing starts: there are messages, and nobody works on one.",
-			queries:     append(workQueries(queue), result(notStarting, "1 while messages wait and nobody works on one")),
+			queries: append(workQueries(queue),
+				result(notStarting, "1 while messages wait and nobody works on one")),
 		}},
 		{*o.StuckMinutes, alarm{
-			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes, threshold: 1, comparisonOperator: below,
-			description: "Nothing gets done: there is work, and no message was deleted.",
-			queries:     append(workQueries(queue), query("deleted", deleted), result(progress, "Messages deleted, or 1 while there is no work")),
+			key: "stuck", suffix: "stuck-alarm", periods: *o.StuckMinutes, threshold: 1,
+			comparisonOperator: below,
+			description:        "Nothing gets done: there is work, and no message was deleted.",
+			queries: append(workQueries(queue), query("deleted", deleted),
+				result(progress, "Messages deleted, or 1 while there is no work")),
 		}},
 		{*o.NeverStoppingHours, alarm{
-			key: "neverStopping", suffix: "never-stopping-alarm", periods: *o.NeverStoppingHours, threshold: 1, comparisonOperator: below,
-			description: fmt.Sprintf("Tasks never stop: they ran in each of %s, and no message was deleted.", count(*o.NeverStoppingHours, "hour")),
+			key: "neverStopping", suffix: "never-stopping-alarm", periods: *o.NeverStoppingHours,
+			threshold: 1, comparisonOperator: below,
+			description: fmt.Sprintf("Tasks never stop: they ran in each of %s, and no message was deleted.",
+				count(*o.NeverStoppingHours, "hour")),
 			queries: cloudwatch.MetricAlarmMetricQueryArray{
 				query("tasks", tasks.over(hourSeconds)), query("deleted", deleted.over(hourSeconds)),
 				result(worked, "Messages deleted in an hour in which tasks ran"),
 			},
 		}},
 		{*o.AtMaximumMinutes, alarm{
-			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes, toAlarm: mostOf(*o.AtMaximumMinutes), threshold: 1,
-			description: fmt.Sprintf("The maximum is reached: most of %s that may run do, and messages wait.", count(args.Scaling.MaxCapacity, "task")),
+			key: "atMaximum", suffix: "at-maximum-alarm", periods: *o.AtMaximumMinutes,
+			toAlarm: mostOf(*o.AtMaximumMinutes), threshold: 1,
+			description: fmt.Sprintf("The maximum is reached: most of %s that may run do, and messages wait.",
+				count(args.Scaling.MaxCapacity, "task")),
 			queries: cloudwatch.MetricAlarmMetricQueryArray{
-				query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible")), query("tasks", tasks),
-				result(fmt.Sprintf(atMaximum, mostOf(args.Scaling.MaxCapacity)), "1 while most tasks run and messages wait"),
+				query("visible", queueMetric(queue, "ApproximateNumberOfMessagesVisible")),
+				query("tasks", tasks),
+				result(fmt.Sprintf(atMaximum, mostOf(args.Scaling.MaxCapacity)),
+					"1 while most tasks run and messages wait"),
 			},
 		}},
 	}
@@ -175,7 +190,8 @@ func count(n int, thing string) string {
 func deadLettersRow(deadLetter deadLetterQueue) alarm {
 	return alarm{
 		key: "deadLetters", suffix: "dead-letters-alarm", periods: 1, threshold: 1, missing: "ignore",
-		description: "There are messages in the dead-letter queue: they failed too often, or can never succeed.",
-		metric:      queueMetric(workQueue{name: deadLetter.name}, "ApproximateNumberOfMessagesVisible"),
+		description: "There are messages in the dead-letter queue: they failed too often, or can never " +
+			"succeed.",
+		metric: queueMetric(workQueue{name: deadLetter.name}, "ApproximateNumberOfMessagesVisible"),
 	}
 }

@@ -54,7 +54,8 @@ func newRegion(t *testing.T, args *QueueWorkerArgs, o cloud.ControlOptions) *reg
 	require.NoError(t, err)
 	consumer, err := account.QueueConsumer()
 	require.NoError(t, err)
-	r := &region{T: t, account: account, now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)} // when a bubble of synctest begins
+	// when a bubble of synctest begins
+	r := &region{T: t, account: account, now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	r.queue, err = account.Mailbox(consumer.Queue.URL)
 	require.NoError(t, err)
 	r.deadLetters, err = account.Mailbox(consumer.DeadLetters.URL)
@@ -77,7 +78,8 @@ func (r *region) minutes(n int) {
 func (r *region) send(group string) {
 	r.Helper()
 	r.sent++
-	_, err := r.queue.Send(r.now, cloud.Message{GroupID: group, DeduplicationID: fmt.Sprint(r.sent), Body: "job"})
+	_, err := r.queue.Send(r.now, cloud.Message{GroupID: group, DeduplicationID: fmt.Sprint(r.sent),
+		Body: "job"})
 	require.NoError(r, err)
 }
 
@@ -116,7 +118,8 @@ func readings(t *testing.T, check func(t *testing.T, o cloud.ControlOptions)) {
 		o := cloud.DefaultControlOptions()
 		o.WakingReportsZeros, o.MissingCountsAsZero, o.QueuesAsleep = i&1 > 0, i&2 > 0, i&4 > 0
 		o.MetricDelay = i >> 3
-		t.Run(fmt.Sprintf("waking=%t,missing=%t,asleep=%t,delay=%d", o.WakingReportsZeros, o.MissingCountsAsZero, o.QueuesAsleep, o.MetricDelay), func(t *testing.T) {
+		t.Run(fmt.Sprintf("waking=%t,missing=%t,asleep=%t,delay=%d", o.WakingReportsZeros,
+			o.MissingCountsAsZero, o.QueuesAsleep, o.MetricDelay), func(t *testing.T) {
 			t.Parallel()
 			check(t, o)
 		})
@@ -143,22 +146,25 @@ func TestOperationsAlarms(t *testing.T) {
 		provoke func(r *region) (clear func())
 		delay   func(int) time.Duration
 	}{
-		"a message failed too often": {alarm: "w-dead-letters-alarm", delay: soon, provoke: func(r *region) func() {
-			r.send("a")
-			for range 12 {
-				r.receive(time.Second)
-				r.now = r.now.Add(2 * time.Second)
-			}
-			require.Equal(r, 1, r.deadLetters.Counts(r.now).Visible)
-			r.minutes(20)
-			return func() {
-				m := r.deadLetters.Receive(r.now, 1, time.Minute, "", nil)[0]
-				require.NoError(r, r.deadLetters.Delete(r.now, m.ReceiptHandle))
-				r.minutes(5)
-			}
-		}},
+		"a message failed too often": {alarm: "w-dead-letters-alarm", delay: soon,
+			provoke: func(r *region) func() {
+				r.send("a")
+				for range 12 {
+					r.receive(time.Second)
+					r.now = r.now.Add(2 * time.Second)
+				}
+				require.Equal(r, 1, r.deadLetters.Counts(r.now).Visible)
+				r.minutes(20)
+				return func() {
+					m := r.deadLetters.Receive(r.now, 1, time.Minute, "", nil)[0]
+					require.NoError(r, r.deadLetters.Delete(r.now, m.ReceiptHandle))
+					r.minutes(5)
+				}
+			}},
 		"a message waits behind one that takes long": {alarm: "w-oldest-message-alarm", delay: soon,
-			args: func(a *QueueWorkerArgs) { a.Operations.StuckMinutes, a.Operations.AtMaximumMinutes = &off, &off },
+			args: func(a *QueueWorkerArgs) {
+				a.Operations.StuckMinutes, a.Operations.AtMaximumMinutes = &off, &off
+			},
 			provoke: func(r *region) func() {
 				r.send("a")
 				r.send("a")
@@ -175,7 +181,9 @@ func TestOperationsAlarms(t *testing.T) {
 			args:    func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
 			provoke: nobodyWorks},
 		"scaling is suspended": {alarm: "w-not-starting-alarm", delay: soon,
-			args:    func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes, a.Scaling.SuspendScaleOut = &off, true },
+			args: func(a *QueueWorkerArgs) {
+				a.Operations.OldestMessageMinutes, a.Scaling.SuspendScaleOut = &off, true
+			},
 			provoke: nobodyWorks},
 		"tasks start and exit": {alarm: "w-stuck-alarm", delay: soon,
 			args: func(a *QueueWorkerArgs) {
@@ -236,7 +244,8 @@ func TestOperationsAlarms(t *testing.T) {
 					r.minutes(10)
 				}
 			}},
-		"more work than forty tasks can do, of which some are replaced": {alarm: "w-at-maximum-alarm", delay: soon,
+		"more work than forty tasks can do, of which some are replaced": {alarm: "w-at-maximum-alarm",
+			delay: soon,
 			args: func(a *QueueWorkerArgs) {
 				a.Operations.OldestMessageMinutes, a.Operations.NotStartingMinutes = &off, &off
 				a.Scaling.MaxCapacity, a.Scaling.AdjustmentType = 40, ExactCapacity
@@ -374,10 +383,12 @@ func TestAlarmsThatAreSwitchedOff(t *testing.T) {
 	t.Parallel()
 	off := 0
 	args := onCall()
-	args.Operations.OldestMessageMinutes, args.Operations.NotStartingMinutes, args.Operations.StuckMinutes = &off, &off, &off
+	args.Operations.OldestMessageMinutes, args.Operations.NotStartingMinutes, args.Operations.StuckMinutes =
+		&off, &off, &off
 	args.Operations.NeverStoppingHours, args.Operations.AtMaximumMinutes = &off, &off
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
-		assert.Equal(t, 4, p.Types()["aws:cloudwatch/metricAlarm:MetricAlarm"], "those of the dead-letter queue and of failed starts stay")
+		assert.Equal(t, 4, p.Types()["aws:cloudwatch/metricAlarm:MetricAlarm"],
+			"those of the dead-letter queue and of failed starts stay")
 	})
 }
 
@@ -394,16 +405,19 @@ func TestTasksThatAreMeantToRunAreNoAlarm(t *testing.T) {
 func TestExistingQueueIsWatched(t *testing.T) {
 	t.Parallel()
 	args := onCall()
-	args.Queue.Existing = &ExistingQueue{URL: pulumi.String("https://sqs/jobs.fifo"), ARN: pulumi.String(testQueue), Name: pulumi.String("jobs.fifo")}
+	args.Queue.Existing = &ExistingQueue{URL: pulumi.String("https://sqs/jobs.fifo"),
+		ARN: pulumi.String(testQueue), Name: pulumi.String("jobs.fifo")}
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.NotContains(t, names(p), "w-dead-letters-alarm", "there is no dead-letter queue")
 	})
 	watched := *args
 	existing := *args.Queue.Existing
-	existing.DeadLetterQueueURL, existing.DeadLetterQueueARN = pulumi.String("https://sqs/failed.fifo"), pulumi.String(testFailed)
+	existing.DeadLetterQueueURL, existing.DeadLetterQueueARN =
+		pulumi.String("https://sqs/failed.fifo"), pulumi.String(testFailed)
 	watched.Queue.Existing = &existing
 	bothModes(t, &watched, func(t *testing.T, p *plan.Plan, _ bool) {
-		assert.Equal(t, map[string]any{"QueueName": "failed.fifo"}, inputs(t, p, "w-dead-letters-alarm")["dimensions"])
+		assert.Equal(t, map[string]any{"QueueName": "failed.fifo"},
+			inputs(t, p, "w-dead-letters-alarm")["dimensions"])
 	})
 }
 
@@ -413,7 +427,8 @@ func TestAlarmsNameTheRunbook(t *testing.T) {
 	runbook, err := os.ReadFile("../docs/runbook.md")
 	require.NoError(t, err)
 	bothModes(t, onCall(), func(t *testing.T, p *plan.Plan, _ bool) {
-		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck", "never-stopping", "at-maximum", "failed-start"} {
+		for _, suffix := range []string{"dead-letters", "oldest-message", "not-starting", "stuck",
+			"never-stopping", "at-maximum", "failed-start"} {
 			description := inputs(t, p, "w-"+suffix+"-alarm")["alarmDescription"].(string)
 			entry, _, ok := strings.Cut(description, ":")
 			assert.True(t, ok, description)

@@ -130,7 +130,8 @@ func (b *builder) newQueue(args QueueArgs, identity taskIdentity) (workQueue, er
 	return workQueue{
 		url: queue.Url, arn: queue.Arn, name: queue.Name, kmsKeyARN: args.KMSKeyARN,
 		maxReceiveCount: args.MaxReceiveCount,
-		deadLetter:      &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, name: deadLetter.Name, kmsKeyARN: args.KMSKeyARN},
+		deadLetter: &deadLetterQueue{url: deadLetter.Url, arn: deadLetter.Arn, name: deadLetter.Name,
+			kmsKeyARN: args.KMSKeyARN},
 	}, nil
 }
 
@@ -155,7 +156,9 @@ func (b *builder) joinQueue(existing ExistingQueue) workQueue {
 }
 
 // orDerived is a value, or what follows from an ARN if it was left out.
-func orDerived(value pulumi.StringInput, arn pulumi.StringOutput, derive func(arn string) string) pulumi.StringOutput {
+func orDerived(
+	value pulumi.StringInput, arn pulumi.StringOutput, derive func(arn string) string,
+) pulumi.StringOutput {
 	if value != nil {
 		return value.ToStringOutput()
 	}
@@ -191,9 +194,11 @@ func (b *builder) newDeadLetterQueue(args QueueArgs, identity taskIdentity) (*sq
 func (b *builder) queueSettings(args QueueArgs) *sqs.QueueArgs {
 	settings := &sqs.QueueArgs{FifoQueue: pulumi.Bool(true), Tags: b.tags}
 	// Stated in either case: what is left out stays as it is when it is switched off.
-	settings.DeduplicationScope, settings.FifoThroughputLimit = pulumi.String("queue"), pulumi.String("perQueue")
+	settings.DeduplicationScope, settings.FifoThroughputLimit =
+		pulumi.String("queue"), pulumi.String("perQueue")
 	if args.HighThroughput {
-		settings.DeduplicationScope, settings.FifoThroughputLimit = pulumi.String("messageGroup"), pulumi.String("perMessageGroupId")
+		settings.DeduplicationScope, settings.FifoThroughputLimit =
+			pulumi.String("messageGroup"), pulumi.String("perMessageGroupId")
 	}
 	if args.KMSKeyARN != nil {
 		settings.KmsMasterKeyId = args.KMSKeyARN.ToStringOutput()
@@ -208,7 +213,8 @@ func (b *builder) guardQueues(args QueueArgs, queue, deadLetter *sqs.Queue) erro
 	name, opts := b.child("queue-policy", pulumi.Protect(args.Protect))
 	_, err := sqs.NewQueuePolicy(b.ctx, name, &sqs.QueuePolicyArgs{
 		QueueUrl: queue.Url,
-		Policy:   policyDocument(append([]pulumi.Input{denyPlainHTTP(queue.Arn)}, producerStatements(args, b.place, queue.Arn)...)...),
+		Policy: policyDocument(append([]pulumi.Input{denyPlainHTTP(queue.Arn)},
+			producerStatements(args, b.place, queue.Arn)...)...),
 	}, opts...)
 	if err != nil {
 		return fmt.Errorf("attaching the queue's policy: %w", err)
@@ -239,7 +245,8 @@ func (b *builder) redrive(args QueueArgs, queue, deadLetter *sqs.Queue) error {
 	if err != nil {
 		return fmt.Errorf("allowing the redrive: %w", err)
 	}
-	name, opts = b.child("redrive", pulumi.Protect(args.Protect), pulumi.DependsOn([]pulumi.Resource{allowed}))
+	name, opts = b.child("redrive", pulumi.Protect(args.Protect),
+		pulumi.DependsOn([]pulumi.Resource{allowed}))
 	_, err = sqs.NewRedrivePolicy(b.ctx, name, &sqs.RedrivePolicyArgs{
 		QueueUrl: queue.Url,
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
@@ -298,7 +305,8 @@ var sendActions = []string{"sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAt
 func producerPolicy(q workQueue) pulumi.StringOutput {
 	statements := []pulumi.Input{allow(pulumi.StringArray{q.arn}, sendActions...)}
 	if q.kmsKeyARN != nil {
-		statements = append(statements, allow(pulumi.StringArray{q.kmsKeyARN}, "kms:GenerateDataKey", "kms:Decrypt"))
+		statements = append(statements,
+			allow(pulumi.StringArray{q.kmsKeyARN}, "kms:GenerateDataKey", "kms:Decrypt"))
 	}
 	return policyDocument(statements...)
 }

@@ -25,7 +25,8 @@ func TestQueueDefaults(t *testing.T) {
 			"fifoThroughputLimit":       "perQueue",
 		}
 		if !preview { // the dead-letter queue's ARN is not known before
-			assert.JSONEq(t, `{"deadLetterTargetArn":"arn:aws:sqs:us-west-1:123456789012:w-dlq.fifo","maxReceiveCount":10}`,
+			assert.JSONEq(t, `{"deadLetterTargetArn":"arn:aws:sqs:us-west-1:123456789012:w-dlq.fifo",`+
+				`"maxReceiveCount":10}`,
 				inputs(t, p, "w-redrive")["redrivePolicy"].(string))
 		}
 		assert.Equal(t, want, inputs(t, p, "w-queue"))
@@ -76,11 +77,13 @@ func TestQueueOptions(t *testing.T) {
 func TestQueuePolicies(t *testing.T) {
 	t.Parallel()
 	args := with(func(a *QueueWorkerArgs) {
-		a.Queue.ProducerTopicARNs = pulumi.ToStringArray([]string{"arn:aws:sns:us-west-1:123456789012:orders.fifo"})
+		a.Queue.ProducerTopicARNs =
+			pulumi.ToStringArray([]string{"arn:aws:sns:us-west-1:123456789012:orders.fifo"})
 		a.Queue.ProducerAccountIDs = []string{"210987654321"}
 	})
 	p := workerPlan(t, false, args)
-	for name, queue := range map[string]string{"w-queue-policy": "w-queue.fifo", "w-dlq-policy": "w-dlq.fifo"} {
+	for name, queue := range map[string]string{"w-queue-policy": "w-queue.fifo",
+		"w-dlq-policy": "w-dlq.fifo"} {
 		first := readPolicy(t, p, name, "policy").Statement[0]
 		assert.Equal(t, "Deny", first.Effect)
 		assert.Equal(t, "*", first.Principal)
@@ -92,11 +95,14 @@ func TestQueuePolicies(t *testing.T) {
 	assert.Len(t, policy.Statement, 3)
 	topics, accounts := policy.Statement[1], policy.Statement[2]
 	assert.Equal(t, map[string]any{"Service": "sns.amazonaws.com"}, topics.Principal)
-	assert.Equal(t, []any{"arn:aws:sns:us-west-1:123456789012:orders.fifo"}, topics.Condition["ArnEquals"]["aws:SourceArn"])
+	assert.Equal(t, []any{"arn:aws:sns:us-west-1:123456789012:orders.fifo"},
+		topics.Condition["ArnEquals"]["aws:SourceArn"])
 	assert.Equal(t, map[string]any{"AWS": []any{"arn:aws:iam::210987654321:root"}}, accounts.Principal)
 	assert.Contains(t, accounts.Action, "sqs:SendMessage")
-	assert.Len(t, readPolicy(t, p, "w-dlq-policy", "policy").Statement, 1, "producers have no business in the dead-letter queue")
-	assert.JSONEq(t, `{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:us-west-1:123456789012:w-queue.fifo"]}`,
+	assert.Len(t, readPolicy(t, p, "w-dlq-policy", "policy").Statement, 1,
+		"producers have no business in the dead-letter queue")
+	assert.JSONEq(t, `{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:us-west-1:`+
+		`123456789012:w-queue.fifo"]}`,
 		inputs(t, p, "w-dlq-redrive-allow")["redriveAllowPolicy"].(string))
 }
 
@@ -105,8 +111,10 @@ func TestExistingQueueIsLeftAsItIs(t *testing.T) {
 	args := with(func(a *QueueWorkerArgs) {
 		a.Queue.Existing = &ExistingQueue{
 			URL: pulumi.String("https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo"),
-			ARN: pulumi.String(testQueue), Name: pulumi.String("jobs.fifo"), KMSKeyARN: pulumi.String(testKey),
-			DeadLetterQueueURL:       pulumi.String("https://sqs.us-west-1.amazonaws.com/123456789012/failed.fifo"),
+			ARN: pulumi.String(testQueue), Name: pulumi.String("jobs.fifo"),
+			KMSKeyARN: pulumi.String(testKey),
+			DeadLetterQueueURL: pulumi.String("https://sqs.us-west-1.amazonaws.com/123456789012/" +
+				"failed.fifo"),
 			DeadLetterQueueARN:       pulumi.String(testFailed),
 			DeadLetterQueueKMSKeyARN: pulumi.String(testOther),
 		}
@@ -115,7 +123,8 @@ func TestExistingQueueIsLeftAsItIs(t *testing.T) {
 		for typ := range p.Types() {
 			assert.NotContains(t, typ, "aws:sqs", "a policy would overwrite that of the queue's owner")
 		}
-		assert.Equal(t, map[string]any{"QueueName": "jobs.fifo"}, inputs(t, p, "w-scale-out-alarm")["dimensions"])
+		assert.Equal(t, map[string]any{"QueueName": "jobs.fifo"},
+			inputs(t, p, "w-scale-out-alarm")["dimensions"])
 		policy := readPolicy(t, p, "w-task-policy", "policy")
 		assert.Equal(t, []string{testQueue}, policy.grants("sqs:ReceiveMessage"))
 		assert.Equal(t, []string{testFailed}, policy.grants("sqs:SendMessage"))
@@ -146,21 +155,27 @@ func TestProducerPolicyUsesTheKey(t *testing.T) {
 	t.Parallel()
 	known := make(chan string, 1)
 	_, err := planOf(t, false, func(ctx *pulumi.Context) error {
-		w, err := NewQueueWorker(ctx, "w", with(func(a *QueueWorkerArgs) { a.Queue.KMSKeyARN = pulumi.String(testKey) }))
+		w, err := NewQueueWorker(ctx, "w", with(func(a *QueueWorkerArgs) {
+			a.Queue.KMSKeyARN = pulumi.String(testKey)
+		}))
 		if err == nil {
 			w.ProducerPolicy.ApplyT(func(text string) bool { known <- text; return true })
 		}
 		return err
 	})
 	require.NoError(t, err)
-	assert.Contains(t, <-known, `"Action":["kms:GenerateDataKey","kms:Decrypt"],"Effect":"Allow","Resource":["`+testKey+`"]`)
+	assert.Contains(t, <-known,
+		`"Action":["kms:GenerateDataKey","kms:Decrypt"],"Effect":"Allow","Resource":["`+testKey+`"]`)
 }
 
 func TestProtectedQueues(t *testing.T) {
 	t.Parallel()
 	for _, protect := range []bool{false, true} {
-		bothModes(t, with(func(a *QueueWorkerArgs) { a.Queue.Protect = protect }), func(t *testing.T, p *plan.Plan, _ bool) {
-			for _, name := range []string{"w-queue", "w-dlq", "w-queue-policy", "w-dlq-policy", "w-redrive", "w-dlq-redrive-allow"} {
+		bothModes(t, with(func(a *QueueWorkerArgs) {
+			a.Queue.Protect = protect
+		}), func(t *testing.T, p *plan.Plan, _ bool) {
+			for _, name := range []string{"w-queue", "w-dlq", "w-queue-policy", "w-dlq-policy", "w-redrive",
+				"w-dlq-redrive-allow"} {
 				assert.Equal(t, protect, registration(t, p, name).RPC.GetProtect(), name)
 			}
 			assert.False(t, registration(t, p, "w-service").RPC.GetProtect(), "what can be made anew")
@@ -172,7 +187,8 @@ func TestProtectedQueues(t *testing.T) {
 func TestExistingQueueByItsARN(t *testing.T) {
 	t.Parallel()
 	args := with(func(a *QueueWorkerArgs) {
-		a.Queue.Existing = &ExistingQueue{ARN: pulumi.String(testQueue), DeadLetterQueueARN: pulumi.String(testFailed)}
+		a.Queue.Existing = &ExistingQueue{ARN: pulumi.String(testQueue),
+			DeadLetterQueueARN: pulumi.String(testFailed)}
 	})
 	p := workerPlan(t, false, args)
 	env := containerOf(t, p).variables()
@@ -184,7 +200,9 @@ func TestExistingQueueByItsARN(t *testing.T) {
 // TestQueueNames: of the dead-letter queue, too.
 func TestQueueNames(t *testing.T) {
 	t.Parallel()
-	args := with(func(a *QueueWorkerArgs) { a.Queue.Name, a.Queue.DeadLetterQueueName = "jobs.fifo", "jobs-failed.fifo" })
+	args := with(func(a *QueueWorkerArgs) {
+		a.Queue.Name, a.Queue.DeadLetterQueueName = "jobs.fifo", "jobs-failed.fifo"
+	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.Equal(t, "jobs.fifo", inputs(t, p, "w-queue")["name"])
 		assert.Equal(t, "jobs-failed.fifo", inputs(t, p, "w-dlq")["name"])
@@ -246,7 +264,8 @@ func TestKeysAreWatched(t *testing.T) {
 	args := with(func(a *QueueWorkerArgs) { a.WatchKeys = true })
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
 		for _, queue := range []string{"w-queue", "w-dlq"} {
-			assert.Equal(t, []string{"w-key-change"}, registration(t, p, queue).RPC.GetHooks().GetBeforeUpdate(), queue)
+			assert.Equal(t, []string{"w-key-change"},
+				registration(t, p, queue).RPC.GetHooks().GetBeforeUpdate(), queue)
 		}
 	})
 }

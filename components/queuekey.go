@@ -19,7 +19,8 @@ func (b *builder) queueOptions(args QueueArgs, identity taskIdentity) []pulumi.R
 	if err != nil {
 		return options // a warning is no reason to fail
 	}
-	return append(options, pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))
+	return append(options,
+		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))
 }
 
 // keyChangeHook runs before a queue is changed, in a preview, too. Both queues share it.
@@ -33,12 +34,13 @@ func (b *builder) keyChangeHook(args QueueArgs) (*pulumi.ResourceHook, error) {
 		text, _ := plain(arn)
 		kept = append(kept, text)
 	}
-	hook, err := b.ctx.RegisterResourceHook(b.name+"-key-change", func(change *pulumi.ResourceHookArgs) error {
-		if warning := keyChange(change.OldInputs, change.NewInputs, kept, b.spelling); warning != "" {
-			return b.ctx.Log.Warn(warning, nil)
-		}
-		return nil
-	}, &pulumi.ResourceHookOptions{OnDryRun: true, IgnoreErrors: true})
+	hook, err := b.ctx.RegisterResourceHook(b.name+"-key-change",
+		func(change *pulumi.ResourceHookArgs) error {
+			if warning := keyChange(change.OldInputs, change.NewInputs, kept, b.spelling); warning != "" {
+				return b.ctx.Log.Warn(warning, nil)
+			}
+			return nil
+		}, &pulumi.ResourceHookOptions{OnDryRun: true, IgnoreErrors: true})
 	b.keyHook = hook
 	return hook, err
 }
@@ -51,6 +53,8 @@ func keyChange(before, after resource.PropertyMap, kept []string, name func(path
 	if !old.IsString() || old.DeepEquals(key) || slices.Contains(kept, old.StringValue()) {
 		return ""
 	}
-	return fmt.Sprintf("%s: what was sent under %s stays encrypted with it, and the tasks cannot read it any more; "+
-		"add that key to %s until both queues have been empty", name("Queue.KMSKeyARN"), old.StringValue(), name("Queue.PreviousKMSKeyARNs"))
+	return fmt.Sprintf("%s: what was sent under %s stays encrypted with it, and the tasks cannot read it "+
+		"any more; "+
+		"add that key to %s until both queues have been "+
+		"empty", name("Queue.KMSKeyARN"), old.StringValue(), name("Queue.PreviousKMSKeyARNs"))
 }

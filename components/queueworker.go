@@ -99,14 +99,17 @@ type QueueWorker struct {
 // NewQueueWorker registers the queue, the roles, the task definition, the service,
 // the scalable target with its policies, and the alarms. Wrong arguments are
 // reported all at once, as *FieldError joined, before anything is registered.
-func NewQueueWorker(ctx *pulumi.Context, name string, args *QueueWorkerArgs, opts ...pulumi.ResourceOption) (*QueueWorker, error) {
+func NewQueueWorker(
+	ctx *pulumi.Context, name string, args *QueueWorkerArgs, opts ...pulumi.ResourceOption,
+) (*QueueWorker, error) {
 	if args == nil {
 		args = &QueueWorkerArgs{}
 	}
 	complete := args.withDefaults()
 	found := FieldErrors{}
 	if len(name) > longestName {
-		found.Add("name", name, "has %d characters; the names of its roles leave room for %d", len(name), longestName)
+		found.Add("name", name, "has %d characters; the names of its roles leave room for %d", len(name),
+			longestName)
 	}
 	found.AddError(complete.validate())
 	if err := found.Err(); err != nil {
@@ -116,7 +119,8 @@ func NewQueueWorker(ctx *pulumi.Context, name string, args *QueueWorkerArgs, opt
 		check.later(complete.Spelling)
 	}
 	w := &QueueWorker{}
-	if err := ctx.RegisterComponentResourceV2(QueueWorkerType, name, complete.inputs(), w, opts...); err != nil {
+	if err := ctx.RegisterComponentResourceV2(QueueWorkerType, name, complete.inputs(), w,
+		opts...); err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	if err := w.build(ctx, name, complete); err != nil {
@@ -128,11 +132,15 @@ func NewQueueWorker(ctx *pulumi.Context, name string, args *QueueWorkerArgs, opt
 // inputs are what the state shows of the component: what a person looks for there.
 func (args *QueueWorkerArgs) inputs() pulumi.Map {
 	return given(pulumi.Map{
-		"image": args.Task.Image, "cpu": pulumi.Int(args.Task.CPU), "memoryMiB": pulumi.Int(args.Task.MemoryMiB),
-		"handlerTimeoutMinutes": pulumi.Int(args.Task.HandlerTimeoutMinutes), "concurrency": pulumi.Int(args.Task.Concurrency),
-		"clusterName": args.Service.ClusterName, "subnetIds": args.Service.SubnetIDs,
-		"minCapacity": pulumi.Int(args.Scaling.MinCapacity), "maxCapacity": pulumi.Int(args.Scaling.MaxCapacity),
-		"paused": pulumi.Bool(args.Scaling.Paused), "alarmTopicArn": args.Operations.TopicARN, "tags": args.Tags,
+		"image": args.Task.Image, "cpu": pulumi.Int(args.Task.CPU),
+		"memoryMiB":             pulumi.Int(args.Task.MemoryMiB),
+		"handlerTimeoutMinutes": pulumi.Int(args.Task.HandlerTimeoutMinutes),
+		"concurrency":           pulumi.Int(args.Task.Concurrency),
+		"clusterName":           args.Service.ClusterName, "subnetIds": args.Service.SubnetIDs,
+		"minCapacity": pulumi.Int(args.Scaling.MinCapacity),
+		"maxCapacity": pulumi.Int(args.Scaling.MaxCapacity),
+		"paused":      pulumi.Bool(args.Scaling.Paused), "alarmTopicArn": args.Operations.TopicARN,
+		"tags": args.Tags,
 	})
 }
 
@@ -141,7 +149,8 @@ func given(inputs pulumi.Map) pulumi.Map {
 	kept := pulumi.Map{}
 	for name, input := range inputs {
 		value := reflect.ValueOf(input)
-		if !value.IsValid() || (value.Kind() == reflect.String || value.Kind() == reflect.Slice || value.Kind() == reflect.Map) && value.Len() == 0 {
+		if !value.IsValid() || (value.Kind() == reflect.String || value.Kind() == reflect.Slice ||
+			value.Kind() == reflect.Map) && value.Len() == 0 {
 			continue
 		}
 		kept[name] = input
@@ -304,7 +313,8 @@ func (b *builder) lookUpPlace() error {
 	if err != nil {
 		return fmt.Errorf("looking up the account: %w", err)
 	}
-	b.place = place{partition: partition.Partition, dnsSuffix: partition.DnsSuffix, region: region.Name, account: identity.AccountId}
+	b.place = place{partition: partition.Partition, dnsSuffix: partition.DnsSuffix, region: region.Name,
+		account: identity.AccountId}
 	return nil
 }
 

@@ -61,7 +61,8 @@ func TestOrderComesFromOutputs(t *testing.T) {
 		for name, befores := range edges {
 			r := registration(t, p, name)
 			for _, before := range befores {
-				assert.True(t, dependsOn(r, before), "%s has to wait for %s; it waits for %v", name, before, r.RPC.GetDependencies())
+				assert.True(t, dependsOn(r, before), "%s has to wait for %s; it waits for %v", name, before,
+					r.RPC.GetDependencies())
 			}
 		}
 	})
@@ -71,7 +72,8 @@ func TestEverythingDescendsFromTheComponent(t *testing.T) {
 	t.Parallel()
 	for _, r := range workerPlan(t, false, minimalArgs()).Resources {
 		if strings.HasPrefix(r.Type, "aws:") {
-			assert.True(t, strings.HasSuffix(r.RPC.GetParent(), QueueWorkerType+"::w"), "%s has the parent %q", r.Name, r.RPC.GetParent())
+			assert.True(t, strings.HasSuffix(r.RPC.GetParent(), QueueWorkerType+"::w"),
+				"%s has the parent %q", r.Name, r.RPC.GetParent())
 		}
 	}
 }
@@ -92,11 +94,15 @@ func TestTwoWorkersInOneStack(t *testing.T) {
 
 func TestTagsReachEveryResourceThatTakesThem(t *testing.T) {
 	t.Parallel()
-	tagged := with(func(a *QueueWorkerArgs) { a.Tags = pulumi.ToStringMap(map[string]string{"team": "jobs"}) })
+	tagged := with(func(a *QueueWorkerArgs) {
+		a.Tags = pulumi.ToStringMap(map[string]string{"team": "jobs"})
+	})
 	bothModes(t, tagged, func(t *testing.T, p *plan.Plan, _ bool) {
 		untaggable := []string{
-			"aws:sqs/queuePolicy:QueuePolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "aws:sqs/redrivePolicy:RedrivePolicy",
-			"aws:iam/rolePolicy:RolePolicy", "aws:appautoscaling/policy:Policy", "aws:scheduler/schedule:Schedule",
+			"aws:sqs/queuePolicy:QueuePolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+			"aws:sqs/redrivePolicy:RedrivePolicy",
+			"aws:iam/rolePolicy:RolePolicy", "aws:appautoscaling/policy:Policy",
+			"aws:scheduler/schedule:Schedule",
 		}
 		for _, r := range p.Resources {
 			if !strings.HasPrefix(r.Type, "aws:") || slices.Contains(untaggable, r.Type) {
@@ -131,10 +137,13 @@ func TestOutputs(t *testing.T) {
 	assert.Equal(t, "w-logs", got["logGroupName"])
 	assert.Equal(t, "arn:aws:iam::123456789012:role/w-task-role", got["taskRoleArn"])
 	assert.Equal(t, "arn:aws:iam::123456789012:role/w-execution-role", got["executionRoleArn"])
-	assert.Equal(t, "arn:aws:ecs:us-west-1:123456789012:task-definition/project-test-w:1", got["taskDefinitionArn"])
+	assert.Equal(t, "arn:aws:ecs:us-west-1:123456789012:task-definition/project-test-w:1",
+		got["taskDefinitionArn"])
 	for _, key := range []string{"scaleOut", "idle"} {
-		assert.Contains(t, got["policyArns"].(map[string]string)[key], "arn:aws:autoscaling:us-west-1:123456789012:scalingPolicy:")
-		assert.Contains(t, got["alarmArns"].(map[string]string)[key], "arn:aws:cloudwatch:us-west-1:123456789012:alarm:w-")
+		assert.Contains(t, got["policyArns"].(map[string]string)[key],
+			"arn:aws:autoscaling:us-west-1:123456789012:scalingPolicy:")
+		assert.Contains(t, got["alarmArns"].(map[string]string)[key],
+			"arn:aws:cloudwatch:us-west-1:123456789012:alarm:w-")
 	}
 	assert.JSONEq(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 		"Action":["sqs:SendMessage","sqs:GetQueueUrl","sqs:GetQueueAttributes"],

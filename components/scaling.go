@@ -107,11 +107,13 @@ func (b *builder) newScaling(args QueueWorkerArgs, service *ecs.Service) (scalin
 		return scaling{}, err
 	}
 	out, in, idle := args.Scaling.cooldowns(steps)
-	if s.scaleOut, err = b.newStepPolicy("scale-out", s.target, queueDepthPolicy(args.Scaling, *steps.ScaleOut, out)); err != nil {
+	if s.scaleOut, err = b.newStepPolicy("scale-out", s.target,
+		queueDepthPolicy(args.Scaling, *steps.ScaleOut, out)); err != nil {
 		return scaling{}, err
 	}
 	if steps.ScaleIn != nil {
-		if s.scaleIn, err = b.newStepPolicy("scale-in", s.target, queueDepthPolicy(args.Scaling, *steps.ScaleIn, in)); err != nil {
+		if s.scaleIn, err = b.newStepPolicy("scale-in", s.target,
+			queueDepthPolicy(args.Scaling, *steps.ScaleIn, in)); err != nil {
 			return scaling{}, err
 		}
 	}
@@ -125,7 +127,9 @@ func (b *builder) newScaling(args QueueWorkerArgs, service *ecs.Service) (scalin
 
 // newScalableTarget registers the service's desired count. Its id holds the names,
 // not the ARNs, of cluster and service; taken from their outputs it cannot be wrong.
-func (b *builder) newScalableTarget(args QueueWorkerArgs, service *ecs.Service) (*appautoscaling.Target, error) {
+func (b *builder) newScalableTarget(
+	args QueueWorkerArgs, service *ecs.Service,
+) (*appautoscaling.Target, error) {
 	name, opts := b.child("target")
 	target, err := appautoscaling.NewTarget(b.ctx, name, &appautoscaling.TargetArgs{
 		ServiceNamespace:  pulumi.String("ecs"),
@@ -162,7 +166,9 @@ func queueDepthPolicy(args ScalingArgs, alarm StepAlarm, cooldownSeconds int) st
 	}
 }
 
-func (b *builder) newStepPolicy(kind string, target *appautoscaling.Target, policy stepPolicy) (*appautoscaling.Policy, error) {
+func (b *builder) newStepPolicy(
+	kind string, target *appautoscaling.Target, policy stepPolicy,
+) (*appautoscaling.Policy, error) {
 	settings := &appautoscaling.PolicyStepScalingPolicyConfigurationArgs{
 		AdjustmentType: pulumi.String(policy.adjustmentType),
 		// A cooldown that is not set would be 300 seconds.
@@ -187,7 +193,9 @@ func (b *builder) newStepPolicy(kind string, target *appautoscaling.Target, poli
 	return created, nil
 }
 
-func stepAdjustments(adjustments []StepAdjustment) appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArray {
+func stepAdjustments(
+	adjustments []StepAdjustment,
+) appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArray {
 	list := appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArray{}
 	for _, a := range adjustments {
 		list = append(list, &appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArgs{

@@ -16,7 +16,8 @@ func TestScalableTarget(t *testing.T) {
 		assert.Equal(t, 1.0, target["maxCapacity"])
 		assert.Equal(t, "ecs", target["serviceNamespace"])
 		assert.Equal(t, "ecs:service:DesiredCount", target["scalableDimension"])
-		assert.Equal(t, map[string]any{"dynamicScalingInSuspended": false, "dynamicScalingOutSuspended": false}, target["suspendedState"])
+		assert.Equal(t, map[string]any{"dynamicScalingInSuspended": false,
+			"dynamicScalingOutSuspended": false}, target["suspendedState"])
 		if preview {
 			assert.NotContains(t, target, "resourceId", "the service's name is not known yet")
 		} else {
@@ -27,9 +28,12 @@ func TestScalableTarget(t *testing.T) {
 
 func TestSuspension(t *testing.T) {
 	t.Parallel()
-	args := with(func(a *QueueWorkerArgs) { a.Scaling.SuspendScaleIn, a.Scaling.SuspendScaleOut = true, true })
+	args := with(func(a *QueueWorkerArgs) {
+		a.Scaling.SuspendScaleIn, a.Scaling.SuspendScaleOut = true, true
+	})
 	bothModes(t, args, func(t *testing.T, p *plan.Plan, _ bool) {
-		assert.Equal(t, map[string]any{"dynamicScalingInSuspended": true, "dynamicScalingOutSuspended": true}, inputs(t, p, "w-target")["suspendedState"])
+		assert.Equal(t, map[string]any{"dynamicScalingInSuspended": true, "dynamicScalingOutSuspended": true},
+			inputs(t, p, "w-target")["suspendedState"])
 	})
 }
 
@@ -54,25 +58,30 @@ func TestPolicies(t *testing.T) {
 		"default": {
 			want: policies{
 				"w-scale-out-policy": {
-					"adjustmentType": "ChangeInCapacity", "cooldown": 60.0, "metricAggregationType": "Maximum",
-					"stepAdjustments": []any{step(1, "Lower", "0")},
+					"adjustmentType": "ChangeInCapacity", "cooldown": 60.0,
+					"metricAggregationType": "Maximum",
+					"stepAdjustments":       []any{step(1, "Lower", "0")},
 				},
 				"w-idle-policy": idle,
 			},
 		},
 		"change with scale-in": {
 			scaling: ScalingArgs{
-				Steps:                   []ScalingStep{{Upper: at(5), Change: -1}, {Lower: at(10), Change: 1}, {Lower: at(50), Change: 4}},
+				Steps: []ScalingStep{{Upper: at(5), Change: -1}, {Lower: at(10), Change: 1},
+					{Lower: at(50), Change: 4}},
 				ScaleOutCooldownSeconds: 30, ScaleInCooldownSeconds: 600,
 			},
 			want: policies{
 				"w-scale-out-policy": {
-					"adjustmentType": "ChangeInCapacity", "cooldown": 30.0, "metricAggregationType": "Maximum",
-					"stepAdjustments": []any{step(1, "Lower", "0", "Upper", "40"), step(4, "Lower", "40")},
+					"adjustmentType": "ChangeInCapacity", "cooldown": 30.0,
+					"metricAggregationType": "Maximum",
+					"stepAdjustments": []any{step(1, "Lower", "0", "Upper", "40"),
+						step(4, "Lower", "40")},
 				},
 				"w-scale-in-policy": {
-					"adjustmentType": "ChangeInCapacity", "cooldown": 600.0, "metricAggregationType": "Maximum",
-					"stepAdjustments": []any{step(-1, "Upper", "0")},
+					"adjustmentType": "ChangeInCapacity", "cooldown": 600.0,
+					"metricAggregationType": "Maximum",
+					"stepAdjustments":       []any{step(-1, "Upper", "0")},
 				},
 				"w-idle-policy": {
 					"adjustmentType": "ExactCapacity", "cooldown": 600.0, "metricAggregationType": "Maximum",
@@ -87,7 +96,8 @@ func TestPolicies(t *testing.T) {
 			},
 			want: policies{
 				"w-scale-out-policy": {
-					"adjustmentType": "PercentChangeInCapacity", "cooldown": 60.0, "metricAggregationType": "Maximum",
+					"adjustmentType": "PercentChangeInCapacity", "cooldown": 60.0,
+					"metricAggregationType":  "Maximum",
 					"minAdjustmentMagnitude": 2.0, "stepAdjustments": []any{step(100, "Lower", "0")},
 				},
 				"w-idle-policy": idle,
@@ -110,7 +120,9 @@ func TestPolicies(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bothModes(t, with(func(a *QueueWorkerArgs) { a.Scaling = tc.scaling }), func(t *testing.T, p *plan.Plan, _ bool) {
+			bothModes(t, with(func(a *QueueWorkerArgs) {
+				a.Scaling = tc.scaling
+			}), func(t *testing.T, p *plan.Plan, _ bool) {
 				assert.Equal(t, len(tc.want), p.Types()["aws:appautoscaling/policy:Policy"])
 				for policy, want := range tc.want {
 					got := inputs(t, p, policy)

@@ -64,7 +64,8 @@ func scaleInRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) 
 			query("inflight", queueMetric(queue, "ApproximateNumberOfMessagesNotVisible")),
 			expression("outstanding", outstanding, "Messages waiting or in flight", false),
 			expression("running", outstandingIfRunning, "The same, while a task runs", false),
-			result(fmt.Sprintf(outstandingIfMany, scaling.steps.ScaleIn.Threshold), "Messages waiting or in flight")),
+			result(fmt.Sprintf(outstandingIfMany, scaling.steps.ScaleIn.Threshold),
+				"Messages waiting or in flight")),
 	}
 }
 
@@ -82,9 +83,11 @@ func idleRow(args ScalingArgs, queue workQueue, cpu metric, scaling scaling) ala
 		row.metric.periodSeconds *= args.Idle.Minutes
 		return row
 	}
-	row.description = "No message is waiting or in flight, and the tasks use next to no CPU: stops all of them."
+	row.description = "No message is waiting or in flight, and the tasks use next to no CPU: stops all of " +
+		"them."
 	row.periods = args.Idle.Minutes
-	row.queries = append(workQueries(queue), query("cpu", cpu), result(idleCPU, "CPU while there is no work, else 100"))
+	row.queries = append(workQueries(queue), query("cpu", cpu),
+		result(idleCPU, "CPU while there is no work, else 100"))
 	return row
 }
 

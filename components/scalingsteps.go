@@ -153,7 +153,9 @@ func completeIntervals(steps []ScalingStep) ([]stepInterval, error) {
 		}
 		sorted[i] = indexed{s, i}
 	}
-	slices.SortStableFunc(sorted, func(a, b indexed) int { return cmp.Compare(anchor(a.ScalingStep), anchor(b.ScalingStep)) })
+	slices.SortStableFunc(sorted, func(a, b indexed) int {
+		return cmp.Compare(anchor(a.ScalingStep), anchor(b.ScalingStep))
+	})
 	for i := 1; i < len(sorted); i++ {
 		if sorted[i].Lower == nil {
 			sorted[i].Lower = sorted[i-1].Upper
@@ -174,7 +176,8 @@ func completeIntervals(steps []ScalingStep) ([]stepInterval, error) {
 	intervals := make([]stepInterval, len(sorted))
 	for i, s := range sorted {
 		if s.Lower == nil || s.Upper == nil {
-			return nil, stepError(s.index, steps[s.index], "has a bound that no neighbour gives; state both lower and upper")
+			return nil, stepError(s.index, steps[s.index],
+				"has a bound that no neighbour gives; state both lower and upper")
 		}
 		intervals[i] = stepInterval{lower: *s.Lower, upper: *s.Upper, change: s.Change, step: s.index}
 	}
@@ -206,11 +209,13 @@ func checkBounds(i int, s ScalingStep) error {
 func checkDisjoint(steps []ScalingStep, intervals []stepInterval) error {
 	for i, cur := range intervals {
 		if cur.upper < cur.lower {
-			return stepError(cur.step, steps[cur.step], "lies inside %s; give every step a range of its own", steps[intervals[i-1].step])
+			return stepError(cur.step, steps[cur.step], "lies inside %s; give every step a range of its own",
+				steps[intervals[i-1].step])
 		}
 		if cur.lower == cur.upper && cur.upper != 0 {
 			return stepError(cur.step, steps[cur.step],
-				"covers no queue depth, since another step has the same bound; give every step a range of its own")
+				"covers no queue depth, since another step has the same bound; give every step a range of "+
+					"its own")
 		}
 		if i == 0 {
 			continue
@@ -218,9 +223,11 @@ func checkDisjoint(steps []ScalingStep, intervals []stepInterval) error {
 		before := intervals[i-1]
 		switch {
 		case before.lower == cur.lower && before.upper == cur.upper:
-			return stepError(cur.step, steps[cur.step], "has the same bounds as %s; keep one of them", steps[before.step])
+			return stepError(cur.step, steps[cur.step], "has the same bounds as %s; keep one of them",
+				steps[before.step])
 		case cur.lower < before.upper:
-			return stepError(cur.step, steps[cur.step], "overlaps %s; end that one at upper: %d", steps[before.step], cur.lower)
+			return stepError(cur.step, steps[cur.step], "overlaps %s; end that one at upper: %d",
+				steps[before.step], cur.lower)
 		}
 	}
 	return nil
@@ -230,9 +237,11 @@ func checkChanges(steps []ScalingStep, intervals []stepInterval, adjustment Adju
 	for _, iv := range intervals {
 		switch {
 		case adjustment == ExactCapacity && iv.change < 0:
-			return stepError(iv.step, steps[iv.step], "sets the capacity below 0; ExactCapacity needs 0 or more")
+			return stepError(iv.step, steps[iv.step],
+				"sets the capacity below 0; ExactCapacity needs 0 or more")
 		case adjustment == PercentChangeInCapacity && iv.change < -100:
-			return stepError(iv.step, steps[iv.step], "removes more than 100 percent of the tasks; use -100 or more")
+			return stepError(iv.step, steps[iv.step],
+				"removes more than 100 percent of the tasks; use -100 or more")
 		}
 	}
 	return nil
@@ -284,7 +293,8 @@ func checkSingleGap(intervals []stepInterval) error {
 	}
 	if len(gaps) > 1 {
 		return &FieldError{Field: "Scaling.Steps", Value: gaps,
-			Want: "more than one range of depths changes nothing; close all but the one between scale-in and scale-out (leave the last step's upper open)"}
+			Want: "more than one range of depths changes nothing; close all but the one between scale-in " +
+				"and scale-out (leave the last step's upper open)"}
 	}
 	return nil
 }
@@ -306,10 +316,13 @@ func checkSides(steps []ScalingStep, in, out []stepInterval, adjustment Adjustme
 		return stepsError(steps, "never starts a task; add a scale-out step such as {lower: 1, change: 1}")
 	}
 	if out[0].lower == 0 {
-		return stepError(out[0].step, steps[out[0].step], "starts tasks on an empty queue; begin the scale-out at lower: 1")
+		return stepError(out[0].step, steps[out[0].step],
+			"starts tasks on an empty queue; begin the scale-out at lower: 1")
 	}
 	if max(len(in), len(out)) > maxStepAdjustments {
-		return stepsError(steps, fmt.Sprintf("has more than %d steps on one side, the quota of a scaling policy", maxStepAdjustments))
+		return stepsError(steps,
+			fmt.Sprintf("has more than %d steps on one side, the quota of a scaling policy",
+				maxStepAdjustments))
 	}
 	if adjustment == ExactCapacity {
 		return checkRising(steps, slices.Concat(in, out))
@@ -317,7 +330,8 @@ func checkSides(steps []ScalingStep, in, out []stepInterval, adjustment Adjustme
 	for _, iv := range in {
 		if iv.change > 0 {
 			return stepError(iv.step, steps[iv.step],
-				"adds tasks in the lower half of the steps, which becomes the scale-in alarm; put a step without change below it, or {upper: 0, change: 0}")
+				"adds tasks in the lower half of the steps, which becomes the scale-in alarm; put a step "+
+					"without change below it, or {upper: 0, change: 0}")
 		}
 	}
 	return checkNoFall(steps, out)
@@ -331,7 +345,9 @@ func checkNoFall(steps []ScalingStep, out []stepInterval) error {
 	}
 	for i := 1; i < len(out); i++ {
 		if before, cur := out[i-1], out[i]; before.change > 0 && cur.change < 0 {
-			return stepError(cur.step, steps[cur.step], "removes tasks from a longer queue than %s, which adds some; scale-in steps go below", steps[before.step])
+			return stepError(cur.step, steps[cur.step],
+				"removes tasks from a longer queue than %s, which adds some; scale-in steps go "+
+					"below", steps[before.step])
 		}
 	}
 	return nil
@@ -341,7 +357,9 @@ func checkNoFall(steps []ScalingStep, out []stepInterval) error {
 func checkRising(steps []ScalingStep, intervals []stepInterval) error {
 	for i := 1; i < len(intervals); i++ {
 		if before, cur := intervals[i-1], intervals[i]; cur.change < before.change {
-			return stepError(cur.step, steps[cur.step], "sets fewer tasks for a longer queue than %s; capacities must rise with the depth", steps[before.step])
+			return stepError(cur.step, steps[cur.step],
+				"sets fewer tasks for a longer queue than %s; capacities must rise with the "+
+					"depth", steps[before.step])
 		}
 	}
 	return nil
@@ -389,7 +407,8 @@ func depthRange(iv stepInterval) string {
 }
 
 func stepError(index int, step ScalingStep, want string, args ...any) error {
-	return &FieldError{Field: fmt.Sprintf("Scaling.Steps[%d]", index), Value: step, Want: fmt.Sprintf(want, args...)}
+	return &FieldError{Field: fmt.Sprintf("Scaling.Steps[%d]", index), Value: step,
+		Want: fmt.Sprintf(want, args...)}
 }
 
 func stepsError(steps []ScalingStep, want string) error {

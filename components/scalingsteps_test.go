@@ -52,7 +52,8 @@ func TestTranslateStepsAgreesWithCDK(t *testing.T) {
 			for _, a := range tc.Alarms {
 				alarm := &StepAlarm{ComparisonOperator: a.Comparison, Threshold: a.Threshold}
 				for _, s := range a.Steps {
-					alarm.Adjustments = append(alarm.Adjustments, StepAdjustment{s.MetricIntervalLowerBound, s.MetricIntervalUpperBound, s.ScalingAdjustment})
+					alarm.Adjustments = append(alarm.Adjustments, StepAdjustment{s.MetricIntervalLowerBound,
+						s.MetricIntervalUpperBound, s.ScalingAdjustment})
 				}
 				if a.Comparison == atLeast {
 					want.ScaleOut = alarm
@@ -87,11 +88,13 @@ func TestTranslateSteps(t *testing.T) {
 		"any order": {
 			reason: "steps are sorted by their bounds",
 			steps:  []ScalingStep{{Lower: at(100), Change: 4}, {Lower: at(1), Change: 1}},
-			want:   StepScaling{ScaleOut: out(1, StepAdjustment{at(0), at(99), 1}, StepAdjustment{at(99), nil, 4})},
+			want: StepScaling{ScaleOut: out(1, StepAdjustment{at(0), at(99), 1},
+				StepAdjustment{at(99), nil, 4})},
 		},
 		"upper bounds only": {
 			reason: "a lower bound follows from the step before",
-			steps:  []ScalingStep{{Upper: at(10), Change: -1}, {Upper: at(20), Change: 0}, {Lower: at(20), Change: 2}},
+			steps: []ScalingStep{{Upper: at(10), Change: -1}, {Upper: at(20), Change: 0},
+				{Lower: at(20), Change: 2}},
 			want: StepScaling{
 				ScaleIn:  in(10, StepAdjustment{nil, at(0), -1}),
 				ScaleOut: out(20, StepAdjustment{at(0), nil, 2}),
@@ -106,8 +109,9 @@ func TestTranslateSteps(t *testing.T) {
 			},
 		},
 		"exact without gap": {
-			reason:     "with an odd number of steps the larger half scales out",
-			steps:      []ScalingStep{{Upper: at(1), Change: 0}, {Lower: at(1), Upper: at(50), Change: 1}, {Lower: at(50), Change: 5}},
+			reason: "with an odd number of steps the larger half scales out",
+			steps: []ScalingStep{{Upper: at(1), Change: 0}, {Lower: at(1), Upper: at(50), Change: 1},
+				{Lower: at(50), Change: 5}},
 			adjustment: ExactCapacity,
 			want: StepScaling{
 				ScaleIn:  in(1, StepAdjustment{nil, at(0), 0}),
@@ -116,15 +120,17 @@ func TestTranslateSteps(t *testing.T) {
 		},
 		"scale-in steps above the middle": {
 			reason: "without a gap the middle step goes with the scale-out alarm, even if it removes tasks",
-			steps:  []ScalingStep{{Upper: at(1), Change: -5}, {Lower: at(1), Upper: at(5), Change: -1}, {Lower: at(5), Change: 1}},
+			steps: []ScalingStep{{Upper: at(1), Change: -5}, {Lower: at(1), Upper: at(5), Change: -1},
+				{Lower: at(5), Change: 1}},
 			want: StepScaling{
 				ScaleIn:  in(1, StepAdjustment{nil, at(0), -5}),
 				ScaleOut: out(1, StepAdjustment{at(0), at(4), -1}, StepAdjustment{at(4), nil, 1}),
 			},
 		},
 		"percent": {
-			reason:     "percentages are bounded like changes",
-			steps:      []ScalingStep{{Upper: at(5), Change: -50}, {Lower: at(20), Upper: at(40), Change: 50}, {Lower: at(40), Change: 100}},
+			reason: "percentages are bounded like changes",
+			steps: []ScalingStep{{Upper: at(5), Change: -50}, {Lower: at(20), Upper: at(40), Change: 50},
+				{Lower: at(40), Change: 100}},
 			adjustment: PercentChangeInCapacity,
 			want: StepScaling{
 				ScaleIn:  in(5, StepAdjustment{nil, at(0), -50}),
@@ -157,32 +163,59 @@ func TestTranslateStepsRefuses(t *testing.T) {
 		adjustment AdjustmentType
 		want       string
 	}{
-		"nothing":                     {steps: []ScalingStep{}, want: "at least one step"},
-		"no bound":                    {steps: []ScalingStep{{Change: 1}}, want: "Scaling.Steps[0]: {change: +1}: needs a lower or an upper bound"},
-		"negative bound":              {steps: []ScalingStep{{Lower: at(-1), Change: 1}}, want: "negative bound"},
-		"bounds swapped":              {steps: []ScalingStep{{Lower: at(5), Upper: at(2), Change: 1}}, want: "swap them"},
-		"doubled lower bound":         {steps: []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(1), Change: 2}}, want: "covers no queue depth"},
-		"doubled step":                {steps: []ScalingStep{{Lower: at(1), Upper: at(5), Change: 1}, {Lower: at(1), Upper: at(5), Change: 2}}, want: "same bounds"},
-		"doubled empty queue":         {steps: []ScalingStep{{Upper: at(0)}, {Upper: at(0)}, {Lower: at(1), Change: 1}}, want: "same bounds"},
-		"overlap":                     {steps: []ScalingStep{{Lower: at(1), Upper: at(20), Change: 1}, {Lower: at(10), Change: 3}}, want: "overlaps {lower: 1, upper: 20, change: +1}; end that one at upper: 10"},
-		"bound unknown":               {steps: []ScalingStep{{Lower: at(5), Change: 1}, {Upper: at(20), Change: 2}}, want: "state both"},
-		"two gaps":                    {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(3), Upper: at(30), Change: 2}, {Lower: at(60), Change: 6}}, want: "[0 up to 3 30 up to 60]: more than one range"},
-		"open end":                    {steps: []ScalingStep{{Lower: at(1), Upper: at(30), Change: 2}}, want: "30 and up"},
-		"all zero":                    {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(1)}}, want: "never starts a task"},
-		"only scale-in":               {steps: []ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1)}}, want: "never starts a task"},
-		"exact zero only":             {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(1)}}, adjustment: ExactCapacity, want: "never starts a task"},
-		"scale-out on empty queue":    {steps: []ScalingStep{{Lower: at(0), Change: 1}}, want: "begin the scale-out at lower: 1"},
-		"scale-out from the empty on": {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(0), Change: 1}}, want: "begin the scale-out at lower: 1"},
-		"scale-out below":             {steps: []ScalingStep{{Upper: at(10), Change: 1}, {Lower: at(10), Change: 2}}, want: "adds tasks in the lower half"},
-		"scale-out below the gap":     {steps: []ScalingStep{{Upper: at(5), Change: 2}, {Lower: at(20), Change: 1}}, want: "adds tasks in the lower half"},
-		"scale-in above":              {steps: []ScalingStep{{Lower: at(1), Upper: at(9), Change: 1}, {Lower: at(9), Change: -1}}, want: "never starts a task"},
-		"scale-in between":            {steps: []ScalingStep{{Lower: at(1), Upper: at(9), Change: 1}, {Lower: at(9), Upper: at(20), Change: -1}, {Lower: at(20), Change: 2}}, want: "which adds some; scale-in steps go below"},
-		"step inside another":         {steps: []ScalingStep{{Lower: at(0), Upper: at(10), Change: -2}, {Upper: at(7), Change: -1}, {Lower: at(20), Change: 1}}, want: "lies inside {lower: 0, upper: 10, change: -2}"},
-		"step inside a scale-out":     {steps: []ScalingStep{{Lower: at(1), Upper: at(10), Change: 1}, {Upper: at(7), Change: 2}, {Lower: at(7), Change: 3}}, want: "lies inside"},
-		"exact falls":                 {steps: []ScalingStep{{Lower: at(1), Upper: at(9), Change: 5}, {Lower: at(9), Change: 2}}, adjustment: ExactCapacity, want: "fewer tasks for a longer queue"},
-		"exact below zero":            {steps: []ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1), Change: 2}}, adjustment: ExactCapacity, want: "below 0"},
-		"more than all":               {steps: []ScalingStep{{Upper: at(1), Change: -150}, {Lower: at(2), Change: 2}}, adjustment: PercentChangeInCapacity, want: "more than 100 percent"},
-		"over the quota":              {steps: many, want: "more than 20 steps"},
+		"nothing": {steps: []ScalingStep{}, want: "at least one step"},
+		"no bound": {steps: []ScalingStep{{Change: 1}},
+			want: "Scaling.Steps[0]: {change: +1}: needs a lower or an upper bound"},
+		"negative bound": {steps: []ScalingStep{{Lower: at(-1), Change: 1}},
+			want: "negative bound"},
+		"bounds swapped": {steps: []ScalingStep{{Lower: at(5), Upper: at(2), Change: 1}},
+			want: "swap them"},
+		"doubled lower bound": {steps: []ScalingStep{{Lower: at(1), Change: 1},
+			{Lower: at(1), Change: 2}}, want: "covers no queue depth"},
+		"doubled step": {steps: []ScalingStep{{Lower: at(1), Upper: at(5), Change: 1},
+			{Lower: at(1), Upper: at(5), Change: 2}}, want: "same bounds"},
+		"doubled empty queue": {steps: []ScalingStep{{Upper: at(0)}, {Upper: at(0)},
+			{Lower: at(1), Change: 1}}, want: "same bounds"},
+		"overlap": {steps: []ScalingStep{{Lower: at(1), Upper: at(20), Change: 1},
+			{Lower: at(10), Change: 3}},
+			want: "overlaps {lower: 1, upper: 20, change: +1}; end that one at upper: 10"},
+		"bound unknown": {steps: []ScalingStep{{Lower: at(5), Change: 1},
+			{Upper: at(20), Change: 2}}, want: "state both"},
+		"two gaps": {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(3), Upper: at(30),
+			Change: 2}, {Lower: at(60), Change: 6}}, want: "[0 up to 3 30 up to 60]: more than one range"},
+		"open end": {steps: []ScalingStep{{Lower: at(1), Upper: at(30), Change: 2}},
+			want: "30 and up"},
+		"all zero": {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(1)}},
+			want: "never starts a task"},
+		"only scale-in": {steps: []ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1)}},
+			want: "never starts a task"},
+		"exact zero only": {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(1)}},
+			adjustment: ExactCapacity, want: "never starts a task"},
+		"scale-out on empty queue": {steps: []ScalingStep{{Lower: at(0), Change: 1}},
+			want: "begin the scale-out at lower: 1"},
+		"scale-out from the empty on": {steps: []ScalingStep{{Upper: at(0)}, {Lower: at(0), Change: 1}},
+			want: "begin the scale-out at lower: 1"},
+		"scale-out below": {steps: []ScalingStep{{Upper: at(10), Change: 1},
+			{Lower: at(10), Change: 2}}, want: "adds tasks in the lower half"},
+		"scale-out below the gap": {steps: []ScalingStep{{Upper: at(5), Change: 2},
+			{Lower: at(20), Change: 1}}, want: "adds tasks in the lower half"},
+		"scale-in above": {steps: []ScalingStep{{Lower: at(1), Upper: at(9), Change: 1},
+			{Lower: at(9), Change: -1}}, want: "never starts a task"},
+		"scale-in between": {steps: []ScalingStep{{Lower: at(1), Upper: at(9), Change: 1},
+			{Lower: at(9), Upper: at(20), Change: -1}, {Lower: at(20), Change: 2}},
+			want: "which adds some; scale-in steps go below"},
+		"step inside another": {steps: []ScalingStep{{Lower: at(0), Upper: at(10), Change: -2},
+			{Upper: at(7), Change: -1}, {Lower: at(20), Change: 1}},
+			want: "lies inside {lower: 0, upper: 10, change: -2}"},
+		"step inside a scale-out": {steps: []ScalingStep{{Lower: at(1), Upper: at(10), Change: 1},
+			{Upper: at(7), Change: 2}, {Lower: at(7), Change: 3}}, want: "lies inside"},
+		"exact falls": {steps: []ScalingStep{{Lower: at(1), Upper: at(9), Change: 5},
+			{Lower: at(9), Change: 2}}, adjustment: ExactCapacity, want: "fewer tasks for a longer queue"},
+		"exact below zero": {steps: []ScalingStep{{Upper: at(0), Change: -1},
+			{Lower: at(1), Change: 2}}, adjustment: ExactCapacity, want: "below 0"},
+		"more than all": {steps: []ScalingStep{{Upper: at(1), Change: -150},
+			{Lower: at(2), Change: 2}}, adjustment: PercentChangeInCapacity, want: "more than 100 percent"},
+		"over the quota": {steps: many, want: "more than 20 steps"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -201,12 +234,14 @@ func TestTranslateStepsRefuses(t *testing.T) {
 
 func TestSharedThreshold(t *testing.T) {
 	t.Parallel()
-	apart, err := TranslateSteps([]ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1), Change: 1}}, ChangeInCapacity)
+	apart, err := TranslateSteps([]ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1), Change: 1}},
+		ChangeInCapacity)
 	require.NoError(t, err)
 	_, shared := apart.SharedThreshold()
 	assert.False(t, shared)
 
-	touching, err := TranslateSteps([]ScalingStep{{Upper: at(7), Change: -1}, {Lower: at(7), Change: 1}}, ChangeInCapacity)
+	touching, err := TranslateSteps([]ScalingStep{{Upper: at(7), Change: -1}, {Lower: at(7), Change: 1}},
+		ChangeInCapacity)
 	require.NoError(t, err)
 	depth, shared := touching.SharedThreshold()
 	assert.True(t, shared)
@@ -283,7 +318,8 @@ func assertMeans(t *testing.T, steps []ScalingStep, meantAt int, changes []int, 
 	var meant *ScalingStep
 	for i, s := range steps {
 		below := s.Lower == nil || meantAt >= *s.Lower
-		if below && (s.Upper == nil || meantAt < *s.Upper) && (meant == nil || s.Lower != nil && (meant.Lower == nil || *s.Lower > *meant.Lower)) {
+		if below && (s.Upper == nil || meantAt < *s.Upper) &&
+			(meant == nil || s.Lower != nil && (meant.Lower == nil || *s.Lower > *meant.Lower)) {
 			meant = &steps[i]
 		}
 	}

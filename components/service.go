@@ -56,7 +56,9 @@ func deleteTimeout(task TaskArgs) string {
 	return fmt.Sprintf("%dm", min(task.HandlerTimeoutMinutes+drainMinutes, longestDeleteMinutes))
 }
 
-func (b *builder) newService(args QueueWorkerArgs, task *ecs.TaskDefinition, roles roles) (*ecs.Service, error) {
+func (b *builder) newService(
+	args QueueWorkerArgs, task *ecs.TaskDefinition, roles roles,
+) (*ecs.Service, error) {
 	settings := &ecs.ServiceArgs{
 		Cluster:        args.Service.ClusterName.ToStringOutput(),
 		TaskDefinition: task.Arn,

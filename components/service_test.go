@@ -16,7 +16,8 @@ func TestServiceDefaults(t *testing.T) {
 			"desiredCount": 0.0,
 			"launchType":   "FARGATE",
 			"networkConfiguration": map[string]any{
-				"subnets": []any{"subnet-0123456789abcdef0"}, "securityGroups": []any{"sg-0123456789abcdef0"}, "assignPublicIp": false,
+				"subnets": []any{"subnet-0123456789abcdef0"}, "securityGroups": []any{"sg-0123456789abcdef0"},
+				"assignPublicIp": false,
 			},
 			"deploymentMinimumHealthyPercent": 100.0,
 			"deploymentMaximumPercent":        200.0,

@@ -132,7 +132,9 @@ func (b *builder) newLogGroup(args TaskArgs) (*cloudwatch.LogGroup, error) {
 	return group, nil
 }
 
-func (b *builder) newTaskDefinition(args TaskArgs, queue workQueue, roles roles, logGroup *cloudwatch.LogGroup) (*ecs.TaskDefinition, error) {
+func (b *builder) newTaskDefinition(
+	args TaskArgs, queue workQueue, roles roles, logGroup *cloudwatch.LogGroup,
+) (*ecs.TaskDefinition, error) {
 	settings := &ecs.TaskDefinitionArgs{
 		Family:                  pulumi.String(b.family()),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{"FARGATE"}),
@@ -152,7 +154,8 @@ func (b *builder) newTaskDefinition(args TaskArgs, queue workQueue, roles roles,
 		Tags:        b.tags,
 	}
 	if args.EphemeralStorageGiB > 0 {
-		settings.EphemeralStorage = &ecs.TaskDefinitionEphemeralStorageArgs{SizeInGib: pulumi.Int(args.EphemeralStorageGiB)}
+		settings.EphemeralStorage =
+			&ecs.TaskDefinitionEphemeralStorageArgs{SizeInGib: pulumi.Int(args.EphemeralStorageGiB)}
 	}
 	name, opts := b.child("task")
 	task, err := ecs.NewTaskDefinition(b.ctx, name, settings, opts...)

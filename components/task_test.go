@@ -30,7 +30,8 @@ type container struct {
 func containerOf(t *testing.T, p *plan.Plan) container {
 	t.Helper()
 	var containers []container
-	require.NoError(t, json.Unmarshal([]byte(inputs(t, p, "w-task")["containerDefinitions"].(string)), &containers))
+	require.NoError(t, json.Unmarshal([]byte(inputs(t, p, "w-task")["containerDefinitions"].(string)),
+		&containers))
 	require.Len(t, containers, 1)
 	return containers[0]
 }
@@ -59,7 +60,8 @@ func TestTaskDefinitionDefaults(t *testing.T) {
 		assert.Equal(t, "512", task["memory"])
 		assert.Equal(t, "awsvpc", task["networkMode"])
 		assert.Equal(t, []any{"FARGATE"}, task["requiresCompatibilities"])
-		assert.Equal(t, map[string]any{"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}, task["runtimePlatform"])
+		assert.Equal(t, map[string]any{"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+			task["runtimePlatform"])
 		assert.Equal(t, "project-test-w", task["family"])
 		assert.NotContains(t, task, "ephemeralStorage")
 		assert.Equal(t, 30.0, inputs(t, p, "w-logs")["retentionInDays"])
@@ -85,7 +87,9 @@ func TestTaskDefinitionDefaults(t *testing.T) {
 			"CONCURRENCY":          "10",
 		}, c.variables())
 		assert.Equal(t, "awslogs", c.LogConfiguration.LogDriver)
-		assert.Equal(t, map[string]string{"awslogs-group": "w-logs", "awslogs-region": "us-west-1", "awslogs-stream-prefix": "worker", "mode": "non-blocking", "max-buffer-size": "25m"}, c.LogConfiguration.Options)
+		assert.Equal(t, map[string]string{"awslogs-group": "w-logs", "awslogs-region": "us-west-1",
+			"awslogs-stream-prefix": "worker", "mode": "non-blocking", "max-buffer-size": "25m"},
+			c.LogConfiguration.Options)
 	})
 }
 
@@ -134,7 +138,8 @@ func TestLeastMemoryForTheCPU(t *testing.T) {
 func TestSecretEnvironmentStaysSecret(t *testing.T) {
 	t.Parallel()
 	p := workerPlan(t, false, with(func(a *QueueWorkerArgs) {
-		a.Task.Environment = pulumi.StringMap{"TOKEN": pulumi.ToSecret(pulumi.String("hush")).(pulumi.StringOutput)}
+		a.Task.Environment =
+			pulumi.StringMap{"TOKEN": pulumi.ToSecret(pulumi.String("hush")).(pulumi.StringOutput)}
 	}))
 	fields := registration(t, p, "w-task").RPC.GetObject().GetFields()
 	signature := fields["containerDefinitions"].GetStructValue().GetFields()
@@ -143,7 +148,9 @@ func TestSecretEnvironmentStaysSecret(t *testing.T) {
 
 func TestLogsUnderACustomerKey(t *testing.T) {
 	t.Parallel()
-	bothModes(t, with(func(a *QueueWorkerArgs) { a.Task.LogKMSKeyARN = pulumi.String(testKey) }), func(t *testing.T, p *plan.Plan, _ bool) {
+	bothModes(t, with(func(a *QueueWorkerArgs) {
+		a.Task.LogKMSKeyARN = pulumi.String(testKey)
+	}), func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.Equal(t, testKey, inputs(t, p, "w-logs")["kmsKeyId"])
 	})
 	bothModes(t, minimalArgs(), func(t *testing.T, p *plan.Plan, _ bool) {

@@ -35,7 +35,8 @@ func (args QueueWorkerArgs) validate() error {
 	validateOperations(&found, args.Operations)
 	validateLabels(&found, args.AlarmLabels)
 	if args.Task.ReadonlyRootFilesystem && args.Service.EnableExecuteCommand {
-		found.Add("Task.ReadonlyRootFilesystem", true, "ECS Exec writes to the root file system; set {Service.EnableExecuteCommand} or this to false")
+		found.Add("Task.ReadonlyRootFilesystem", true,
+			"ECS Exec writes to the root file system; set {Service.EnableExecuteCommand} or this to false")
 	}
 	return found.Err()
 }
@@ -46,16 +47,20 @@ func (args *QueueWorkerArgs) checks() []inputCheck {
 		{field: "Queue.KMSKeyARN", text: &args.Queue.KMSKeyARN, check: isKMSKey},
 		{field: "Queue.PreviousKMSKeyARNs", list: &args.Queue.PreviousKMSKeyARNs, check: isKMSKey},
 		{field: "Queue.ProducerTopicARNs", list: &args.Queue.ProducerTopicARNs, check: all(isARN("sns", ""),
-			hasSuffix(".fifo", "only an SNS FIFO topic, whose name ends in .fifo, can send to a FIFO queue"))},
+			hasSuffix(".fifo",
+				"only an SNS FIFO topic, whose name ends in .fifo, can send to a FIFO queue"))},
 		{field: "Task.Image", text: &args.Task.Image, check: isImage},
-		{field: "Task.RepositoryARN", text: &args.Task.RepositoryARN, check: optionally(isARN("ecr", "repository/"))},
+		{field: "Task.RepositoryARN", text: &args.Task.RepositoryARN,
+			check: optionally(isARN("ecr", "repository/"))},
 		{field: "Task.RegistryCredentialsARN", text: &args.Task.RegistryCredentialsARN, check: isWholeSecret},
 		{field: "Task.KMSKeyARN", text: &args.Task.KMSKeyARN, check: isKMSKey},
 		{field: "Task.LogKMSKeyARN", text: &args.Task.LogKMSKeyARN, check: isKMSKey},
 		{field: "Task.Secrets", values: &args.Task.Secrets, check: isSecret},
 		{field: "Identity.TaskRoleARN", text: &args.Identity.TaskRoleARN, check: isARN("iam", "role/")},
-		{field: "Identity.ExecutionRoleARN", text: &args.Identity.ExecutionRoleARN, check: isARN("iam", "role/")},
-		{field: "Identity.PermissionsBoundaryARN", text: &args.Identity.PermissionsBoundaryARN, check: isPolicyARN},
+		{field: "Identity.ExecutionRoleARN", text: &args.Identity.ExecutionRoleARN,
+			check: isARN("iam", "role/")},
+		{field: "Identity.PermissionsBoundaryARN", text: &args.Identity.PermissionsBoundaryARN,
+			check: isPolicyARN},
 		{field: "Service.ClusterName", text: &args.Service.ClusterName, check: isClusterName},
 		{field: "Service.SubnetIDs", list: &args.Service.SubnetIDs, check: isSubnetID},
 		{field: "Service.SecurityGroupIDs", list: &args.Service.SecurityGroupIDs, check: isSecurityGroupID},
@@ -66,12 +71,14 @@ func (args *QueueWorkerArgs) checks() []inputCheck {
 	}
 	for i := range args.Identity.TaskPolicyARNs {
 		checks = append(checks, inputCheck{
-			field: fmt.Sprintf("Identity.TaskPolicyARNs[%d]", i), text: &args.Identity.TaskPolicyARNs[i], check: isPolicyARN,
+			field: fmt.Sprintf("Identity.TaskPolicyARNs[%d]", i), text: &args.Identity.TaskPolicyARNs[i],
+			check: isPolicyARN,
 		})
 	}
 	for i := range args.Identity.ExecutionPolicyARNs {
 		checks = append(checks, inputCheck{
-			field: fmt.Sprintf("Identity.ExecutionPolicyARNs[%d]", i), text: &args.Identity.ExecutionPolicyARNs[i], check: isPolicyARN,
+			field: fmt.Sprintf("Identity.ExecutionPolicyARNs[%d]", i),
+			text:  &args.Identity.ExecutionPolicyARNs[i], check: isPolicyARN,
 		})
 	}
 	for i := range args.Identity.TaskPolicyStatements {
@@ -89,7 +96,8 @@ func validateIdentity(found *FieldErrors, i IdentityArgs) {
 	}
 	if i.TaskRoleARN != nil {
 		if len(i.TaskPolicyStatements) > 0 {
-			found.Add("Identity.TaskPolicyStatements", fmt.Sprintf("%d statements", len(i.TaskPolicyStatements)),
+			found.Add("Identity.TaskPolicyStatements",
+				fmt.Sprintf("%d statements", len(i.TaskPolicyStatements)),
 				"are not attached to the existing {Identity.TaskRoleARN}; attach them where it is made")
 		}
 		if len(i.TaskPolicyARNs) > 0 {
@@ -113,7 +121,8 @@ func validateStatement(found *FieldErrors, field string, s PolicyStatement) {
 	}
 	for _, action := range s.Actions {
 		if !iamAction.MatchString(action) {
-			found.Add(field+".Actions", action, "is not an IAM action; write service:Action, such as s3:GetObject")
+			found.Add(field+".Actions", action,
+				"is not an IAM action; write service:Action, such as s3:GetObject")
 		}
 	}
 	if isEmpty(s.Resources) {
@@ -121,11 +130,13 @@ func validateStatement(found *FieldErrors, field string, s PolicyStatement) {
 	}
 	for _, operator := range slices.Sorted(maps.Keys(s.Conditions)) {
 		if !conditionOperator.MatchString(operator) {
-			found.Add(field+".Conditions", operator, "is not a condition operator of IAM; write one such as StringEquals or ArnLike")
+			found.Add(field+".Conditions", operator,
+				"is not a condition operator of IAM; write one such as StringEquals or ArnLike")
 		}
 		for _, key := range slices.Sorted(maps.Keys(s.Conditions[operator])) {
 			if !strings.Contains(key, ":") || len(s.Conditions[operator][key]) == 0 {
-				found.Add(field+".Conditions", key, "needs to be a condition key with values, such as aws:RequestedRegion: [eu-west-1]")
+				found.Add(field+".Conditions", key,
+					"needs to be a condition key with values, such as aws:RequestedRegion: [eu-west-1]")
 			}
 		}
 	}
@@ -146,7 +157,8 @@ func validateOperations(found *FieldErrors, o OperationsArgs) {
 		{"AtMaximumMinutes", o.AtMaximumMinutes, guardedMinutes, 1440, day},
 	} {
 		if *span.length != 0 {
-			checkRange(found, "Operations."+span.field, *span.length, span.least, span.most, span.what+", or 0 for no such alarm")
+			checkRange(found, "Operations."+span.field, *span.length, span.least, span.most,
+				span.what+", or 0 for no such alarm")
 		}
 	}
 }
@@ -155,21 +167,25 @@ func validateLabels(found *FieldErrors, labels map[string]AlarmLabel) {
 	owner := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		label := labels[key]
-		name, description := fmt.Sprintf("AlarmLabels[%s].Name", key), fmt.Sprintf("AlarmLabels[%s].Description", key)
+		name, description := fmt.Sprintf("AlarmLabels[%s].Name",
+			key), fmt.Sprintf("AlarmLabels[%s].Description", key)
 		if !slices.Contains(AlarmKeys, key) {
-			found.Add(fmt.Sprintf("AlarmLabels[%s]", key), key, "is not an alarm; there are %s", strings.Join(AlarmKeys, ", "))
+			found.Add(fmt.Sprintf("AlarmLabels[%s]", key), key, "is not an alarm; there are %s",
+				strings.Join(AlarmKeys, ", "))
 		}
 		if len(label.Name) > 255 {
 			found.Add(name, label.Name, "has %d bytes; CloudWatch takes 255", len(label.Name))
 		}
 		if len(label.Description) > 1024 {
-			found.Add(description, string([]rune(label.Description)[:40])+"...", "has %d bytes; the AWS provider takes 1024", len(label.Description))
+			found.Add(description, string([]rune(label.Description)[:40])+"...",
+				"has %d bytes; the AWS provider takes 1024", len(label.Description))
 		}
 		if label.Name == "" {
 			continue
 		}
 		if other, taken := owner[label.Name]; taken {
-			found.Add(name, label.Name, "is also the name of the %s alarm; one would overwrite the other", other)
+			found.Add(name, label.Name,
+				"is also the name of the %s alarm; one would overwrite the other", other)
 		}
 		owner[label.Name] = key
 	}
@@ -178,10 +194,12 @@ func validateLabels(found *FieldErrors, labels map[string]AlarmLabel) {
 var (
 	rolePath          = regexp.MustCompile(`^/([!-~]{0,510}/)?$`)
 	iamAction         = regexp.MustCompile(`^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
-	conditionOperator = regexp.MustCompile(`^(For(AllValues|AnyValue):)?(String|Numeric|Date|Bool|Binary|IpAddress|NotIpAddress|Arn|Null)[A-Za-z]*$`)
-	policyARN         = regexp.MustCompile(`^arn:[a-z-]+:iam::(aws|\d{12}):policy/.+$`)
+	conditionOperator = regexp.MustCompile(`^(For(AllValues|AnyValue):)?` +
+		`(String|Numeric|Date|Bool|Binary|IpAddress|NotIpAddress|Arn|Null)[A-Za-z]*$`)
+	policyARN = regexp.MustCompile(`^arn:[a-z-]+:iam::(aws|\d{12}):policy/.+$`)
 
-	isPolicyARN = matches(policyARN, "needs to be the ARN of an IAM policy, such as arn:aws:iam::123456789012:policy/boundary")
+	isPolicyARN = matches(policyARN,
+		"needs to be the ARN of an IAM policy, such as arn:aws:iam::123456789012:policy/boundary")
 )
 
 // isResource checks what a statement is about.

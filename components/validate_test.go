@@ -26,25 +26,56 @@ func TestValidateRefuses(t *testing.T) {
 		change func(*QueueWorkerArgs)
 		want   string
 	}{
-		"no image":                  {func(a *QueueWorkerArgs) { a.Task.Image = nil }, `Task.Image: "": is required`},
-		"image without tag":         {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs") }, `Task.Image: "jobs": needs a tag`},
-		"image with a port, no tag": {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("registry.local:5000/jobs") }, "needs a tag"},
-		"image with a short digest": {func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs@sha256:abc") }, "64 hex digits"},
+		"no image": {func(a *QueueWorkerArgs) {
+			a.Task.Image = nil
+		}, `Task.Image: "": is required`},
+		"image without tag": {func(a *QueueWorkerArgs) {
+			a.Task.Image = pulumi.String("jobs")
+		}, `Task.Image: "jobs": needs a tag`},
+		"image with a port, no tag": {func(a *QueueWorkerArgs) {
+			a.Task.Image = pulumi.String("registry.local:5000/jobs")
+		}, "needs a tag"},
+		"image with a short digest": {func(a *QueueWorkerArgs) {
+			a.Task.Image = pulumi.String("jobs@sha256:abc")
+		}, "64 hex digits"},
 		"repository of another kind": {
-			func(a *QueueWorkerArgs) { a.Task.RepositoryARN = pulumi.String(testKey) }, "Task.RepositoryARN: \"" + testKey + `": needs to be an ARN of the form arn:aws:ecr:`},
-		"no cluster": {func(a *QueueWorkerArgs) { a.Service.ClusterName = nil }, `Service.ClusterName: "": is required`},
+			func(a *QueueWorkerArgs) {
+				a.Task.RepositoryARN = pulumi.String(testKey)
+			}, "Task.RepositoryARN: \"" + testKey + `": needs to be an ARN of the form arn:aws:ecr:`},
+		"no cluster": {func(a *QueueWorkerArgs) {
+			a.Service.ClusterName = nil
+		}, `Service.ClusterName: "": is required`},
 		"cluster by ARN": {func(a *QueueWorkerArgs) {
 			a.Service.ClusterName = pulumi.String("arn:aws:ecs:eu-west-1:123456789012:cluster/apps")
 		}, "not its ARN"},
-		"no subnets":                {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = nil }, `Service.SubnetIDs: "": needs at least one`},
-		"empty subnets":             {func(a *QueueWorkerArgs) { a.Service.SubnetIDs = pulumi.StringArray{} }, `Service.SubnetIDs: "": needs at least one`},
-		"no security groups":        {func(a *QueueWorkerArgs) { a.Service.SecurityGroupIDs = nil }, `Service.SecurityGroupIDs: "": needs at least one`},
-		"existing queue, own name":  {func(a *QueueWorkerArgs) { existing(func(*ExistingQueue) {})(a); a.Queue.Name = "x.fifo" }, "no other setting of the queue"},
-		"existing queue, no ARN":    {existing(func(q *ExistingQueue) { q.ARN = nil }), `Queue.Existing.ARN: "": is required`},
-		"existing queue, wrong ARN": {existing(func(q *ExistingQueue) { q.ARN = pulumi.String(testKey) }), "Queue.Existing.ARN"},
-		"existing standard queue":   {existing(func(q *ExistingQueue) { q.Name = pulumi.String("jobs") }), "ends in .fifo"},
-		"existing DLQ by half":      {existing(func(q *ExistingQueue) { q.DeadLetterQueueURL = pulumi.String("https://sqs/failed.fifo") }), "needs Queue.Existing.DeadLetterQueueARN, too"},
-		"existing queue, wrong key": {existing(func(q *ExistingQueue) { q.KMSKeyARN = pulumi.String("key") }), "Queue.Existing.KMSKeyARN"},
+		"no subnets": {func(a *QueueWorkerArgs) {
+			a.Service.SubnetIDs = nil
+		}, `Service.SubnetIDs: "": needs at least one`},
+		"empty subnets": {func(a *QueueWorkerArgs) {
+			a.Service.SubnetIDs = pulumi.StringArray{}
+		}, `Service.SubnetIDs: "": needs at least one`},
+		"no security groups": {func(a *QueueWorkerArgs) {
+			a.Service.SecurityGroupIDs = nil
+		}, `Service.SecurityGroupIDs: "": needs at least one`},
+		"existing queue, own name": {func(a *QueueWorkerArgs) {
+			existing(func(*ExistingQueue) {})(a)
+			a.Queue.Name = "x.fifo"
+		}, "no other setting of the queue"},
+		"existing queue, no ARN": {existing(func(q *ExistingQueue) {
+			q.ARN = nil
+		}), `Queue.Existing.ARN: "": is required`},
+		"existing queue, wrong ARN": {existing(func(q *ExistingQueue) {
+			q.ARN = pulumi.String(testKey)
+		}), "Queue.Existing.ARN"},
+		"existing standard queue": {existing(func(q *ExistingQueue) {
+			q.Name = pulumi.String("jobs")
+		}), "ends in .fifo"},
+		"existing DLQ by half": {existing(func(q *ExistingQueue) {
+			q.DeadLetterQueueURL = pulumi.String("https://sqs/failed.fifo")
+		}), "needs Queue.Existing.DeadLetterQueueARN, too"},
+		"existing queue, wrong key": {existing(func(q *ExistingQueue) {
+			q.KMSKeyARN = pulumi.String("key")
+		}), "Queue.Existing.KMSKeyARN"},
 		"statement with no resource": {
 			func(a *QueueWorkerArgs) {
 				a.Identity.TaskPolicyStatements = []PolicyStatement{{Actions: []string{"s3:GetObject"}}}
@@ -63,17 +94,24 @@ func TestValidateAccepts(t *testing.T) {
 	t.Parallel()
 	digest := strings.Repeat("ab", 32)
 	cases := map[string]func(*QueueWorkerArgs){
-		"the least":               func(*QueueWorkerArgs) {},
-		"image by digest":         func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs@sha256:" + digest) },
-		"image by tag and digest": func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("jobs:v1@sha256:" + digest) },
-		"image with a port":       func(a *QueueWorkerArgs) { a.Task.Image = pulumi.String("registry.local:5000/jobs:v1") },
-		"twelve hours":            func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 },
+		"the least": func(*QueueWorkerArgs) {},
+		"image by digest": func(a *QueueWorkerArgs) {
+			a.Task.Image = pulumi.String("jobs@sha256:" + digest)
+		},
+		"image by tag and digest": func(a *QueueWorkerArgs) {
+			a.Task.Image = pulumi.String("jobs:v1@sha256:" + digest)
+		},
+		"image with a port": func(a *QueueWorkerArgs) {
+			a.Task.Image = pulumi.String("registry.local:5000/jobs:v1")
+		},
+		"twelve hours": func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 },
 		"queue outputs": func(a *QueueWorkerArgs) {
 			later := pulumi.String("").ToStringOutput()
 			a.Queue.Existing = &ExistingQueue{URL: later, ARN: later, Name: later}
 		},
 		"any resource": func(a *QueueWorkerArgs) {
-			a.Identity.TaskPolicyStatements = []PolicyStatement{{Actions: []string{"*"}, Resources: pulumi.ToStringArray([]string{"*"})}}
+			a.Identity.TaskPolicyStatements =
+				[]PolicyStatement{{Actions: []string{"*"}, Resources: pulumi.ToStringArray([]string{"*"})}}
 		},
 		"China": func(a *QueueWorkerArgs) {
 			a.Task.KMSKeyARN = pulumi.String("arn:aws-cn:kms:cn-north-1:123456789012:key/1")
@@ -125,16 +163,22 @@ func TestWarnings(t *testing.T) {
 		"defaults": {func(*QueueWorkerArgs) {}, nil},
 		"the tutorial's threshold on four vCPU": {
 			func(a *QueueWorkerArgs) { a.Task.CPU = 4096; a.Scaling.Idle.CPUPercent = 0.01 },
-			[]string{"Scaling.Idle.CPUPercent: 0.01: of 4 vCPU that is 0.4 ms of CPU a second, but a process that only polls the queue needs about 1: the tasks may never count as idle; 0.25 would do"},
+			[]string{"Scaling.Idle.CPUPercent: 0.01: of 4 vCPU that is 0.4 ms of CPU a second, but a " +
+				"process that only polls the queue needs about 1: the tasks may never count as idle; 0.25 " +
+				"would do"},
 		},
 		"the same on a quarter": {
 			func(a *QueueWorkerArgs) { a.Scaling.Idle.CPUPercent = 0.01 },
 			[]string{"of 0.25 vCPU that is 0.025 ms"},
 		},
-		"unguarded": {func(a *QueueWorkerArgs) { a.Scaling.Idle.Unguarded = true }, []string{"Scaling.Idle.Unguarded"}},
+		"unguarded": {func(a *QueueWorkerArgs) {
+			a.Scaling.Idle.Unguarded = true
+		}, []string{"Scaling.Idle.Unguarded"}},
 		"twelve hours": {
 			func(a *QueueWorkerArgs) { a.Queue.VisibilityTimeoutSeconds = 43200 },
-			[]string{"blocked for up to 12.0 hours", "Queue.MessageRetentionSeconds: 345600: a message that is never finished is received 10 times for 43200 seconds each"},
+			[]string{"blocked for up to 12.0 hours",
+				"Queue.MessageRetentionSeconds: 345600: a message that is never finished is received 10 " +
+					"times for 43200 seconds each"},
 		},
 		"twelve hours, and alarms for people": {
 			func(a *QueueWorkerArgs) {
@@ -148,17 +192,21 @@ func TestWarnings(t *testing.T) {
 			func(a *QueueWorkerArgs) {
 				stuck, hours := 60, 11
 				a.Task.HandlerTimeoutMinutes = 718
-				a.Operations = OperationsArgs{TopicARN: pulumi.String(testTopic), StuckMinutes: &stuck, NeverStoppingHours: &hours}
+				a.Operations = OperationsArgs{TopicARN: pulumi.String(testTopic), StuckMinutes: &stuck,
+					NeverStoppingHours: &hours}
 			},
-			[]string{"Operations.StuckMinutes: 60: a message may be worked on for 718 minutes (Task.HandlerTimeoutMinutes)", "Operations.NeverStoppingHours: 11"},
+			[]string{"Operations.StuckMinutes: 60: a message may be worked on for 718 minutes " +
+				"(Task.HandlerTimeoutMinutes)", "Operations.NeverStoppingHours: 11"},
 		},
 		"too many at once": {
 			func(a *QueueWorkerArgs) { a.Task.Concurrency = 32 },
-			[]string{"Task.Concurrency: 32: leaves 16 MiB of Task.MemoryMiB", "Task.Concurrency: 32: leaves 8 units of Task.CPU"},
+			[]string{"Task.Concurrency: 32: leaves 16 MiB of Task.MemoryMiB",
+				"Task.Concurrency: 32: leaves 8 units of Task.CPU"},
 		},
 		"a sidecar": {
 			func(a *QueueWorkerArgs) {
-				a.Task.Sidecars = []pulumi.Map{{"name": pulumi.String("agent"), "image": pulumi.String("agent:v1")}}
+				a.Task.Sidecars = []pulumi.Map{{"name": pulumi.String("agent"),
+					"image": pulumi.String("agent:v1")}}
 			},
 			[]string{"Task.Sidecars: \"1 container\": their CPU counts, too"},
 		},
@@ -170,7 +218,9 @@ func TestWarnings(t *testing.T) {
 			[]string{"Service.OnDemandBase: 5: is all of Scaling.MaxCapacity (5): nothing ever runs on Spot"},
 		},
 		"another log driver": {
-			func(a *QueueWorkerArgs) { a.Task.LogConfiguration = pulumi.Map{"logDriver": pulumi.String("splunk")} },
+			func(a *QueueWorkerArgs) {
+				a.Task.LogConfiguration = pulumi.Map{"logDriver": pulumi.String("splunk")}
+			},
 			[]string{"Task.LogConfiguration: \"splunk\": the metrics that the worker writes into its log"},
 		},
 		"steps that touch": {func(a *QueueWorkerArgs) {

@@ -25,21 +25,24 @@ var containerKeys = strings.Fields(`
 // closed are the settings of the worker's container that an override may not touch, and
 // why: they have an argument of their own, or what the component promises rests on them.
 var closed = map[string]string{
-	"name":                   "is " + ContainerName + "; logs and ECS Exec go by it",
-	"image":                  "has an argument of its own, {Task.Image}",
-	"command":                "has an argument of its own, {Task.Command}",
-	"environment":            "has an argument of its own, {Task.Environment}",
-	"secrets":                "has an argument of its own, {Task.Secrets}, from which the execution role's rights follow",
+	"name":        "is " + ContainerName + "; logs and ECS Exec go by it",
+	"image":       "has an argument of its own, {Task.Image}",
+	"command":     "has an argument of its own, {Task.Command}",
+	"environment": "has an argument of its own, {Task.Environment}",
+	"secrets": "has an argument of its own, {Task.Secrets}, from which the execution role's " +
+		"rights follow",
 	"logConfiguration":       "has an argument of its own, {Task.LogConfiguration}",
 	"mountPoints":            "has an argument of its own, {Task.MountPoints}",
 	"healthCheck":            "has an argument of its own, {Task.HealthCheck}",
 	"readonlyRootFilesystem": "has an argument of its own, {Task.ReadonlyRootFilesystem}",
 	"repositoryCredentials":  "has an argument of its own, {Task.RegistryCredentialsARN}",
 	"essential":              "is true: a task without its worker would run for nothing",
-	"stopTimeout":            "is 120, the most that Fargate offers: a worker with less could not hand back what it has",
-	"restartPolicy":          "would keep a worker that has left, to make room for a deployment, in its task",
-	"environmentFiles":       "may set anew what the component sets; use {Task.Environment} or {Task.Secrets}",
-	"privileged":             "is something that Fargate does not offer",
+	"stopTimeout": "is 120, the most that Fargate offers: a worker with less could not hand " +
+		"back what it has",
+	"restartPolicy": "would keep a worker that has left, to make room for a deployment, in its task",
+	"environmentFiles": "may set anew what the component sets; use {Task.Environment} or " +
+		"{Task.Secrets}",
+	"privileged": "is something that Fargate does not offer",
 }
 
 func validateContainers(found *FieldErrors, t TaskArgs) {
@@ -51,7 +54,8 @@ func validateContainers(found *FieldErrors, t TaskArgs) {
 			checkContainerKey(found, field, key)
 		}
 	}
-	if parameters, ok := t.ContainerOverrides["linuxParameters"].(pulumi.Map); ok && parameters["initProcessEnabled"] != nil {
+	if parameters, ok := t.ContainerOverrides["linuxParameters"].(pulumi.Map); ok &&
+		parameters["initProcessEnabled"] != nil {
 		found.Add("Task.ContainerOverrides[linuxParameters]", show(parameters["initProcessEnabled"]),
 			"initProcessEnabled is true: without an init, what a handler leaves behind stays a zombie")
 	}
@@ -78,7 +82,8 @@ func validateSidecar(found *FieldErrors, field string, sidecar pulumi.Map, names
 	}
 	names[string(name)] = true
 	if sidecar["image"] == nil {
-		found.Add(field+"[image]", "", "is required, such as public.ecr.aws/aws-observability/aws-otel-collector:v0.43.0")
+		found.Add(field+"[image]", "",
+			"is required, such as public.ecr.aws/aws-observability/aws-otel-collector:v0.43.0")
 	} else if image, known := sidecar["image"].(pulumi.String); known {
 		if want := isImage(string(image)); want != "" {
 			found.Add(field+"[image]", string(image), "%s", want)
@@ -93,13 +98,17 @@ func validateLogDriver(found *FieldErrors, t TaskArgs) {
 	}
 	driver, known := t.LogConfiguration["logDriver"].(pulumi.String)
 	if !known {
-		found.Add("Task.LogConfiguration[logDriver]", show(t.LogConfiguration["logDriver"]), "is required, such as awsfirelens")
+		found.Add("Task.LogConfiguration[logDriver]", show(t.LogConfiguration["logDriver"]),
+			"is required, such as awsfirelens")
 		return
 	}
 	checkOneOf(found, "Task.LogConfiguration[logDriver]", string(driver), "awslogs", "awsfirelens", "splunk")
-	routes := slices.ContainsFunc(t.Sidecars, func(sidecar pulumi.Map) bool { return sidecar["firelensConfiguration"] != nil })
+	routes := slices.ContainsFunc(t.Sidecars, func(sidecar pulumi.Map) bool {
+		return sidecar["firelensConfiguration"] != nil
+	})
 	if driver == "awsfirelens" && !routes {
-		found.Add("Task.LogConfiguration[logDriver]", string(driver), "needs a log router: one of {Task.Sidecars} with a firelensConfiguration")
+		found.Add("Task.LogConfiguration[logDriver]", string(driver),
+			"needs a log router: one of {Task.Sidecars} with a firelensConfiguration")
 	}
 }
 

@@ -34,14 +34,17 @@ func validateDependencies(found *FieldErrors, t TaskArgs) {
 			case !slices.Contains([]string{"START", "COMPLETE", "SUCCESS", "HEALTHY"}, one.condition):
 				found.Add(container.field, one.condition, "needs to be START, COMPLETE, SUCCESS or HEALTHY")
 			case target.essential && (one.condition == "COMPLETE" || one.condition == "SUCCESS"):
-				found.Add(container.field, one.condition, "does not come: %s is essential, and the task ends with it; use START or HEALTHY", one.container)
+				found.Add(container.field, one.condition,
+					"does not come: %s is essential, and the task ends with it; use START or "+
+						"HEALTHY", one.container)
 			case one.condition == "HEALTHY" && !target.healthCheck:
 				found.Add(container.field, one.condition, "needs a healthCheck of %s", one.container)
 			}
 		}
 	}
 	if circle := findCircle(containers); circle != nil {
-		found.Add(containers[circle[0]].field, strings.Join(circle, " > "), "is a circle of containers that wait for each other")
+		found.Add(containers[circle[0]].field, strings.Join(circle, " > "),
+			"is a circle of containers that wait for each other")
 	}
 }
 

@@ -12,18 +12,21 @@ import (
 
 func validateTask(found *FieldErrors, t TaskArgs) {
 	if t.Image == nil {
-		found.Add("Task.Image", "", "is required, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/jobs:v1")
+		found.Add("Task.Image", "",
+			"is required, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/jobs:v1")
 	}
 	validateSize(found, t.CPU, t.MemoryMiB)
 	checkOneOf(found, "Task.Architecture", t.Architecture, X8664, ARM64)
-	checkRange(found, "Task.HandlerTimeoutMinutes", t.HandlerTimeoutMinutes, 1, 718, "two minutes less than the twelve hours that SQS hides a message")
+	checkRange(found, "Task.HandlerTimeoutMinutes", t.HandlerTimeoutMinutes, 1, 718,
+		"two minutes less than the twelve hours that SQS hides a message")
 	checkRange(found, "Task.Concurrency", t.Concurrency, 1, 1000, "message groups at once")
 	if t.MaxAttempts != 0 {
 		checkRange(found, "Task.MaxAttempts", t.MaxAttempts, 1, 1000, "tries of a message")
 	}
 	validateVariables(found, t)
 	if t.EphemeralStorageGiB != 0 {
-		checkRange(found, "Task.EphemeralStorageGiB", t.EphemeralStorageGiB, 21, 200, "or leave it out for 20, which cost nothing")
+		checkRange(found, "Task.EphemeralStorageGiB", t.EphemeralStorageGiB, 21, 200,
+			"or leave it out for 20, which cost nothing")
 	}
 	checkOneOf(found, "Task.LogRetentionDays", t.LogRetentionDays, logRetentions...)
 	validateHealthCheck(found, t.HealthCheck)
@@ -32,12 +35,16 @@ func validateTask(found *FieldErrors, t TaskArgs) {
 func validateSize(found *FieldErrors, cpu, memoryMiB int) {
 	size, ok := findFargateSize(cpu)
 	if !ok {
-		found.Add("Task.CPU", cpu, "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384 units (1024 is one vCPU)")
+		found.Add("Task.CPU", cpu,
+			"Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384 units (1024 is one vCPU)")
 		return
 	}
 	if !size.offers(memoryMiB) {
-		found.Add("Task.MemoryMiB", memoryMiB, "with {Task.CPU} %d Fargate offers %d to %d MiB in steps of %d%s",
-			cpu, size.leastMiB, size.mostMiB, size.stepMiB, map[bool]string{true: ", without 1536"}[cpu == 256])
+		found.Add("Task.MemoryMiB", memoryMiB,
+			"with {Task.CPU} %d Fargate offers %d to %d MiB in steps of %d%s",
+			cpu, size.leastMiB, size.mostMiB, size.stepMiB, map[bool]string{
+				true: ", without 1536",
+			}[cpu == 256])
 	}
 }
 
@@ -49,7 +56,8 @@ func validateVariables(found *FieldErrors, t TaskArgs) {
 	found.AddError(checkEnvironment(slices.Collect(maps.Keys(environment))))
 	for _, name := range slices.Sorted(maps.Keys(environment)) {
 		if _, both := secrets[name]; both {
-			found.Add(fmt.Sprintf("Task.Environment[%s]", name), name, "is also in {Task.Secrets}; keep one of them")
+			found.Add(fmt.Sprintf("Task.Environment[%s]", name), name,
+				"is also in {Task.Secrets}; keep one of them")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
@@ -68,7 +76,9 @@ func checkEnvironment(names []string) error {
 
 func checkVariable(found *FieldErrors, field, name string) {
 	if !variableName.MatchString(name) {
-		found.Add(field, name, "is not a valid name of an environment variable; use letters, digits and _, not starting with a digit")
+		found.Add(field, name,
+			"is not a valid name of an environment variable; use letters, digits and _, not starting with "+
+				"a digit")
 	}
 	switch argument, own := ownEnvironment[name]; {
 	case argument != "":
@@ -98,8 +108,10 @@ var (
 
 // volumeChecks are those of the arguments that may come from a resource.
 func volumeChecks(volumes []Volume) []inputCheck {
-	isFileSystem := matches(regexp.MustCompile(`^fs-[0-9a-f]{8,40}$`), "needs to be the id of a file system, such as fs-0123456789abcdef0")
-	isAccessPoint := matches(regexp.MustCompile(`^fsap-[0-9a-f]{8,40}$`), "needs to be the id of an access point, such as fsap-0123456789abcdef0")
+	isFileSystem := matches(regexp.MustCompile(`^fs-[0-9a-f]{8,40}$`),
+		"needs to be the id of a file system, such as fs-0123456789abcdef0")
+	isAccessPoint := matches(regexp.MustCompile(`^fsap-[0-9a-f]{8,40}$`),
+		"needs to be the id of an access point, such as fsap-0123456789abcdef0")
 	var checks []inputCheck
 	for i, v := range volumes {
 		if v.EFS != nil {
@@ -122,7 +134,8 @@ func isSecret(reference string) string {
 	case service == "ssm":
 		return ""
 	case strings.HasPrefix(reference, "arn:"):
-		return "needs to be the ARN of an SSM parameter or a Secrets Manager secret, or the name of a parameter"
+		return "needs to be the ARN of an SSM parameter or a Secrets Manager secret, or the name of a " +
+			"parameter"
 	case !parameterName.MatchString(reference):
 		return "is not a valid name of an SSM parameter; use letters, digits and _ . - /"
 	}
@@ -133,10 +146,12 @@ func isSecret(reference string) string {
 func isWholeSecret(reference string) string {
 	secret := parseSecretReference(reference, place{}).resourceARN
 	if arnService(reference) != "secretsmanager" || !strings.Contains(reference, ":secret:") {
-		return "needs to be the ARN of a secret, arn:aws:secretsmanager:<region>:<account>:secret:<name>-<six characters>"
+		return "needs to be the ARN of a secret, " +
+			"arn:aws:secretsmanager:<region>:<account>:secret:<name>-<six characters>"
 	}
 	if !wholeSecret.MatchString(secret) {
-		return "needs to be the whole ARN, with the six characters that Secrets Manager puts behind the name, such as -AbCdEf"
+		return "needs to be the whole ARN, with the six characters that Secrets Manager puts behind the " +
+			"name, such as -AbCdEf"
 	}
 	return ""
 }
@@ -155,4 +170,5 @@ func isImage(image string) string {
 }
 
 // logRetentions are the spans in days that CloudWatch Logs offers.
-var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+	2557, 2922, 3288, 3653}

@@ -69,7 +69,9 @@ func volumes(list []Volume) ecs.TaskDefinitionVolumeArrayInput {
 }
 
 func (v EFSVolume) configuration() *ecs.TaskDefinitionVolumeEfsVolumeConfigurationArgs {
-	authorization := &ecs.TaskDefinitionVolumeEfsVolumeConfigurationAuthorizationConfigArgs{Iam: pulumi.String("ENABLED")}
+	authorization := &ecs.TaskDefinitionVolumeEfsVolumeConfigurationAuthorizationConfigArgs{
+		Iam: pulumi.String("ENABLED"),
+	}
 	if v.AccessPointID != nil {
 		authorization.AccessPointId = v.AccessPointID.ToStringOutput()
 	}
@@ -113,16 +115,21 @@ func mountPoints(list []MountPoint) pulumi.Array {
 // writesToDisk says whether the task has scratch space that its worker can write to.
 func (args TaskArgs) writesToDisk() bool {
 	scratch := func(name string) bool {
-		return slices.ContainsFunc(args.Volumes, func(v Volume) bool { return v.Name == name && v.EFS == nil })
+		return slices.ContainsFunc(args.Volumes, func(v Volume) bool {
+			return v.Name == name && v.EFS == nil
+		})
 	}
-	return slices.ContainsFunc(args.MountPoints, func(m MountPoint) bool { return !m.ReadOnly && scratch(m.SourceVolume) })
+	return slices.ContainsFunc(args.MountPoints, func(m MountPoint) bool {
+		return !m.ReadOnly && scratch(m.SourceVolume)
+	})
 }
 
 // definition renders a health check; ECS has the defaults.
 func (h HealthCheck) definition() pulumi.Map {
 	definition := pulumi.Map{"command": pulumi.ToStringArray(h.Command)}
 	for key, value := range map[string]int{
-		"interval": h.IntervalSeconds, "timeout": h.TimeoutSeconds, "retries": h.Retries, "startPeriod": h.StartPeriodSeconds,
+		"interval": h.IntervalSeconds, "timeout": h.TimeoutSeconds, "retries": h.Retries,
+		"startPeriod": h.StartPeriodSeconds,
 	} {
 		if value > 0 {
 			definition[key] = pulumi.Int(value)
@@ -149,7 +156,8 @@ func validateVolumes(found *FieldErrors, t TaskArgs) {
 			found.Add(field+".EFS.FileSystemID", "", "is required, such as fs-0123456789abcdef0")
 		}
 		if v.EFS.AccessPointID != nil && v.EFS.RootDirectory != "" {
-			found.Add(field+".EFS.RootDirectory", v.EFS.RootDirectory, "does not go with an access point, which has a root of its own")
+			found.Add(field+".EFS.RootDirectory", v.EFS.RootDirectory,
+				"does not go with an access point, which has a root of its own")
 		}
 	}
 	paths := map[string]bool{}
@@ -168,7 +176,8 @@ func validateVolumes(found *FieldErrors, t TaskArgs) {
 	}
 	if t.EphemeralStorageGiB != 0 && t.ReadonlyRootFilesystem && !t.writesToDisk() {
 		found.Add("Task.EphemeralStorageGiB", t.EphemeralStorageGiB,
-			"cannot be used: {Task.ReadonlyRootFilesystem} is true and none of {Task.MountPoints} is scratch space that can be written to; add one, such as /tmp")
+			"cannot be used: {Task.ReadonlyRootFilesystem} is true and none of {Task.MountPoints} is "+
+				"scratch space that can be written to; add one, such as /tmp")
 	}
 }
 
@@ -177,7 +186,8 @@ func validateHealthCheck(found *FieldErrors, h *HealthCheck) {
 		return
 	}
 	if len(h.Command) < 2 || h.Command[0] != "CMD" && h.Command[0] != "CMD-SHELL" {
-		found.Add("Task.HealthCheck.Command", h.Command, `needs to begin with CMD or CMD-SHELL, such as ["CMD-SHELL", "test -f /tmp/ready"]`)
+		found.Add("Task.HealthCheck.Command", h.Command,
+			`needs to begin with CMD or CMD-SHELL, such as ["CMD-SHELL", "test -f /tmp/ready"]`)
 	}
 	for _, field := range []struct {
 		name               string
@@ -187,7 +197,8 @@ func validateHealthCheck(found *FieldErrors, h *HealthCheck) {
 		{"Retries", h.Retries, 1, 10}, {"StartPeriodSeconds", h.StartPeriodSeconds, 0, 300},
 	} {
 		if field.value != 0 {
-			checkRange(found, "Task.HealthCheck."+field.name, field.value, field.least, field.most, "what ECS allows")
+			checkRange(found, "Task.HealthCheck."+field.name, field.value, field.least, field.most,
+				"what ECS allows")
 		}
 	}
 }

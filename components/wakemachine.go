@@ -174,7 +174,8 @@ func (m wakeMachine) wake() map[string]any {
 // memory that they take.
 func (m wakeMachine) call(api string, arguments, assign map[string]any, next string) map[string]any {
 	state := map[string]any{
-		"Type": "Task", "Resource": fmt.Sprintf("arn:%s:states:::aws-sdk:%s", m.partition, api), "Arguments": arguments,
+		"Type": "Task", "Resource": fmt.Sprintf("arn:%s:states:::aws-sdk:%s", m.partition, api),
+		"Arguments":      arguments,
 		"TimeoutSeconds": wakeCallSeconds, "Output": map[string]any{}, "Next": next,
 		"Catch": []any{map[string]any{
 			"ErrorEquals": []string{"States.ALL"}, "Assign": map[string]any{"failed": true},

@@ -42,20 +42,32 @@ func TestWakeSteps(t *testing.T) {
 		most       int
 		want       []wakeStep
 	}{
-		"default":         {"one task for any message", []ScalingStep{{Upper: at(0)}, {Lower: at(1), Change: 1}}, ChangeInCapacity, 0, 5, []wakeStep{{1, 1}}},
-		"exact":           {"the count of each step", []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(10), Change: 2}, {Lower: at(50), Change: 5}}, ExactCapacity, 0, 5, []wakeStep{{1, 1}, {10, 2}, {50, 5}}},
-		"capped":          {"never above the maximum, and no two steps alike", []ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(10), Change: 4}, {Lower: at(50), Change: 9}}, ExactCapacity, 0, 3, []wakeStep{{1, 1}, {10, 3}}},
-		"change":          {"what is added to none", []ScalingStep{{Lower: at(5), Change: 2}, {Lower: at(20), Change: 6}}, ChangeInCapacity, 0, 10, []wakeStep{{5, 2}, {20, 6}}},
-		"with a scale-in": {"the scale-in alarm's steps start nothing", []ScalingStep{{Upper: at(5), Change: -1}, {Lower: at(10), Change: 1}}, ChangeInCapacity, 0, 10, []wakeStep{{10, 1}}},
-		"percent":         {"a percentage of none is the least magnitude, whatever the percentage", []ScalingStep{{Lower: at(1), Change: 50}, {Lower: at(100), Change: 200}}, PercentChangeInCapacity, 2, 10, []wakeStep{{1, 2}}},
-		"exactly none":    {"a step that sets none starts none", []ScalingStep{{Lower: at(1), Upper: at(5)}, {Lower: at(5), Change: 1}, {Lower: at(9), Change: 2}}, ExactCapacity, 0, 10, []wakeStep{{5, 1}, {9, 2}}},
+		"default": {"one task for any message", []ScalingStep{{Upper: at(0)},
+			{Lower: at(1), Change: 1}}, ChangeInCapacity, 0, 5, []wakeStep{{1, 1}}},
+		"exact": {"the count of each step",
+			[]ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(10), Change: 2}, {Lower: at(50), Change: 5}},
+			ExactCapacity, 0, 5, []wakeStep{{1, 1}, {10, 2}, {50, 5}}},
+		"capped": {"never above the maximum, and no two steps alike",
+			[]ScalingStep{{Lower: at(1), Change: 1}, {Lower: at(10), Change: 4}, {Lower: at(50), Change: 9}},
+			ExactCapacity, 0, 3, []wakeStep{{1, 1}, {10, 3}}},
+		"change": {"what is added to none", []ScalingStep{{Lower: at(5), Change: 2},
+			{Lower: at(20), Change: 6}}, ChangeInCapacity, 0, 10, []wakeStep{{5, 2}, {20, 6}}},
+		"with a scale-in": {"the scale-in alarm's steps start nothing", []ScalingStep{{Upper: at(5),
+			Change: -1}, {Lower: at(10), Change: 1}}, ChangeInCapacity, 0, 10, []wakeStep{{10, 1}}},
+		"percent": {"a percentage of none is the least magnitude, whatever the percentage",
+			[]ScalingStep{{Lower: at(1), Change: 50}, {Lower: at(100), Change: 200}}, PercentChangeInCapacity,
+			2, 10, []wakeStep{{1, 2}}},
+		"exactly none": {"a step that sets none starts none",
+			[]ScalingStep{{Lower: at(1), Upper: at(5)}, {Lower: at(5), Change: 1}, {Lower: at(9), Change: 2}},
+			ExactCapacity, 0, 10, []wakeStep{{5, 1}, {9, 2}}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			translated, err := TranslateSteps(tc.steps, tc.adjustment)
 			require.NoError(t, err)
-			assert.Equal(t, tc.want, wakeSteps(*translated.ScaleOut, tc.adjustment, tc.magnitude, tc.most), tc.reason)
+			assert.Equal(t, tc.want, wakeSteps(*translated.ScaleOut, tc.adjustment, tc.magnitude, tc.most),
+				tc.reason)
 		})
 	}
 }
@@ -78,10 +90,14 @@ func TestWakeMachineAsks(t *testing.T) {
 func TestWakeMachineCalls(t *testing.T) {
 	t.Parallel()
 	states := definitionOf(t, testMachine(10, wakeStep{1, 1}, wakeStep{10, 3}))
-	assert.Equal(t, map[string]any{"QueueUrl": "https://queue", "AttributeNames": []any{"ApproximateNumberOfMessages"}}, states["Ask"]["Arguments"])
-	assert.Equal(t, "{% ($depth := $number($states.result.Attributes.ApproximateNumberOfMessages); $depth >= 10 ? 3 : $depth >= 1 ? 1 : 0) %}", states["Ask"]["Assign"].(map[string]any)["tasks"])
-	assert.Equal(t, map[string]any{"Cluster": "apps", "Services": []any{"worker"}}, states["Look"]["Arguments"])
-	assert.Equal(t, map[string]any{"Cluster": "apps", "Service": "worker", "DesiredCount": "{% $tasks %}"}, states["Wake"]["Arguments"], "nothing that takes a PassRole")
+	assert.Equal(t, map[string]any{"QueueUrl": "https://queue",
+		"AttributeNames": []any{"ApproximateNumberOfMessages"}}, states["Ask"]["Arguments"])
+	assert.Equal(t, "{% ($depth := $number($states.result.Attributes.ApproximateNumberOfMessages); $depth "+
+		">= 10 ? 3 : $depth >= 1 ? 1 : 0) %}", states["Ask"]["Assign"].(map[string]any)["tasks"])
+	assert.Equal(t, map[string]any{"Cluster": "apps", "Services": []any{"worker"}},
+		states["Look"]["Arguments"])
+	assert.Equal(t, map[string]any{"Cluster": "apps", "Service": "worker", "DesiredCount": "{% $tasks %}"},
+		states["Wake"]["Arguments"], "nothing that takes a PassRole")
 	calls := 0
 	for name, state := range states {
 		if state["Type"] != "Task" {
@@ -150,7 +166,8 @@ func TestEveryStateIsReached(t *testing.T) {
 			require.NoError(t, err)
 			for name := range states {
 				for _, key := range []string{"Next", "Default"} {
-					if !slices.Contains(reached, name) && strings.Contains(string(text), fmt.Sprintf("%q:%q", key, name)) {
+					if !slices.Contains(reached, name) &&
+						strings.Contains(string(text), fmt.Sprintf("%q:%q", key, name)) {
 						reached = append(reached, name)
 					}
 				}

@@ -52,7 +52,9 @@ type wakeUp struct {
 
 // newWakeUp makes the machine and its schedule. They refer to the service, so that on a
 // destroy they go before it.
-func (b *builder) newWakeUp(args QueueWorkerArgs, queue workQueue, service *ecs.Service, steps StepScaling) (wakeUp, error) {
+func (b *builder) newWakeUp(
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service, steps StepScaling,
+) (wakeUp, error) {
 	none := pulumi.String("").ToStringOutput()
 	w := wakeUp{arn: none, policy: none}
 	if !args.Scaling.wakesUp() {
@@ -80,19 +82,23 @@ func (b *builder) newWakeMachine(
 	statements := []pulumi.Input{allow(pulumi.StringArray{queue.arn}, "sqs:GetQueueAttributes")}
 	var wake []wakeStep
 	if scaling.wakesTasks() {
-		wake = wakeSteps(*steps.ScaleOut, scaling.AdjustmentType, scaling.MinAdjustmentMagnitude, scaling.MaxCapacity)
+		wake = wakeSteps(*steps.ScaleOut, scaling.AdjustmentType, scaling.MinAdjustmentMagnitude,
+			scaling.MaxCapacity)
 		// A count alone takes no PassRole: nothing of the task definition changes.
 		statements = append(statements,
-			allow(pulumi.StringArray{service.ID().ToStringOutput()}, "ecs:DescribeServices", "ecs:UpdateService"))
+			allow(pulumi.StringArray{service.ID().ToStringOutput()}, "ecs:DescribeServices",
+				"ecs:UpdateService"))
 	}
 	trust := b.mayAssume("states.amazonaws.com", "states", "stateMachine:*")
 	role, policy, err := b.newRoleThatMay("wake", trust, statements)
 	if err != nil {
 		return nil, err
 	}
-	definition := pulumi.All(queue.url, args.Service.ClusterName, service.Name).ApplyT(func(known []any) string {
+	definition := pulumi.All(queue.url, args.Service.ClusterName,
+		service.Name).ApplyT(func(known []any) string {
 		return wakeMachine{
-			partition: b.place.partition, queueURL: known[0].(string), cluster: known[1].(string), service: known[2].(string),
+			partition: b.place.partition, queueURL: known[0].(string), cluster: known[1].(string),
+			service:         known[2].(string),
 			intervalSeconds: *scaling.WakeIntervalSeconds, steps: wake,
 		}.definition()
 	}).(pulumi.StringOutput)
@@ -121,7 +127,8 @@ func (b *builder) newWakeSchedule(args ScalingArgs, machine *sfn.StateMachine) e
 		return err
 	}
 	settings := &scheduler.ScheduleArgs{
-		Description:        pulumi.String("Asks the queue whether messages wait, and starts the first tasks."),
+		Description: pulumi.String("Asks the queue whether messages wait, and starts the first " +
+			"tasks."),
 		ScheduleExpression: pulumi.String(wakeRate),
 		State:              pulumi.String("ENABLED"),
 		FlexibleTimeWindow: scheduler.ScheduleFlexibleTimeWindowArgs{Mode: pulumi.String("OFF")},
@@ -132,7 +139,8 @@ func (b *builder) newWakeSchedule(args ScalingArgs, machine *sfn.StateMachine) e
 		},
 	}
 	if *args.WakeIntervalSeconds == 0 {
-		settings.Description = pulumi.String("Asks the queue for its counts, so that CloudWatch keeps getting its metrics.")
+		settings.Description =
+			pulumi.String("Asks the queue for its counts, so that CloudWatch keeps getting its metrics.")
 		settings.ScheduleExpression = pulumi.String(awakeRate)
 	}
 	if args.scheduleIsOff() {
@@ -154,8 +162,10 @@ func warnOfWaking(found *FieldErrors, s ScalingArgs) {
 			"has no effect with {Scaling.MinCapacity} %d: there is nothing to start from none", s.MinCapacity)
 	case s.wakesTasks() && s.AdjustmentType != ExactCapacity && s.MaxCapacity > 1:
 		found.Add("Scaling.AdjustmentType", s.AdjustmentType,
-			"the scale-out alarm rises a minute or two after a wake-up and adds its step to the tasks that run by then, "+
-				"in about four of five wake-ups; ExactCapacity adds nothing, and {Scaling.WakeIntervalSeconds} 0 leaves the "+
+			"the scale-out alarm rises a minute or two after a wake-up and adds its step to the tasks that "+
+				"run by then, "+
+				"in about four of five wake-ups; ExactCapacity adds nothing, and "+
+				"{Scaling.WakeIntervalSeconds} 0 leaves the "+
 				"start to the alarm")
 	}
 }

@@ -27,11 +27,13 @@ func (args QueueWorkerArgs) warnings() []error {
 	warnOfSize(&found, args.Task)
 	if args.Task.LogConfiguration != nil && show(args.Task.LogConfiguration["logDriver"]) != "awslogs" {
 		found.Add("Task.LogConfiguration", show(args.Task.LogConfiguration["logDriver"]),
-			"the metrics that the worker writes into its log do not get to CloudWatch, nor does the log to the log group; the dashboard's charts of the worker stay empty")
+			"the metrics that the worker writes into its log do not get to CloudWatch, nor does the log to "+
+				"the log group; the dashboard's charts of the worker stay empty")
 	}
 	warnOfWaking(&found, args.Scaling)
 	if most := args.Scaling.MaxCapacity; args.Service.SpotPercent > 0 && args.Service.OnDemandBase >= most {
-		found.Add("Service.OnDemandBase", args.Service.OnDemandBase, "is all of {Scaling.MaxCapacity} (%d): nothing ever runs on Spot", most)
+		found.Add("Service.OnDemandBase", args.Service.OnDemandBase,
+			"is all of {Scaling.MaxCapacity} (%d): nothing ever runs on Spot", most)
 	}
 	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
 		steps.warn(&found, args.Scaling, args.Task.ProtectsItself)
@@ -46,17 +48,20 @@ func warnOfIdleness(found *FieldErrors, args QueueWorkerArgs) {
 	threshold := idle.CPUPercent / 100 * vCPU
 	if threshold < idleVCPU {
 		found.Add("Scaling.Idle.CPUPercent", idle.CPUPercent,
-			"of %g vCPU that is %.2g ms of CPU a second, but a process that only polls the queue needs about %g: the tasks may never count as idle; %.2g would do",
+			"of %g vCPU that is %.2g ms of CPU a second, but a process that only polls the queue needs "+
+				"about %g: the tasks may never count as idle; %.2g would do",
 			vCPU, threshold*1000, idleVCPU*1000, 10*idleVCPU/vCPU*100)
 	}
 	if n := len(args.Task.Sidecars); n > 0 && threshold < idleVCPU+float64(n)*sidecarVCPU {
 		found.Add("Task.Sidecars", count(n, "container"),
-			"their CPU counts, too, when tasks are to count as idle: {Scaling.Idle.CPUPercent} is %g, and may never be reached; look what they use while they wait, or take about %.2g",
+			"their CPU counts, too, when tasks are to count as idle: {Scaling.Idle.CPUPercent} is %g, and "+
+				"may never be reached; look what they use while they wait, or take about %.2g",
 			idle.CPUPercent, 2*(idleVCPU+float64(n)*sidecarVCPU)/vCPU*100)
 	}
 	if idle.Unguarded {
 		found.Add("Scaling.Idle.Unguarded", true,
-			"the CPU alarm alone decides when tasks stop; work that waits for something looks idle to it, and only a worker that protects its task is safe")
+			"the CPU alarm alone decides when tasks stop; work that waits for something looks idle to it, "+
+				"and only a worker that protects its task is safe")
 	}
 }
 
@@ -65,12 +70,16 @@ func warnOfTimes(found *FieldErrors, args QueueWorkerArgs) {
 	if q := args.Queue; q.Existing == nil {
 		if q.VisibilityTimeoutSeconds > longVisibilitySeconds && q.VisibilityTimeoutSeconds > (longest+2)*60 {
 			found.Add("Queue.VisibilityTimeoutSeconds", q.VisibilityTimeoutSeconds,
-				"when a task dies, its messages stay hidden and their groups blocked for up to %.1f hours, longer than a job may take ({Task.HandlerTimeoutMinutes}); a worker that extends its lease needs no more than %d",
+				"when a task dies, its messages stay hidden and their groups blocked for up to %.1f hours, "+
+					"longer than a job may take ({Task.HandlerTimeoutMinutes}); a worker that extends its "+
+					"lease needs no more than %d",
 				float64(q.VisibilityTimeoutSeconds)/3600, defaultVisibilityTimeoutSeconds)
 		}
 		if q.VisibilityTimeoutSeconds*q.MaxReceiveCount >= q.MessageRetentionSeconds {
 			found.Add("Queue.MessageRetentionSeconds", q.MessageRetentionSeconds,
-				"a message that is never finished is received %d times for %d seconds each ({Queue.MaxReceiveCount}, {Queue.VisibilityTimeoutSeconds}), and expires before it gets to the dead-letter queue; keep it longer, or lower those",
+				"a message that is never finished is received %d times for %d seconds each "+
+					"({Queue.MaxReceiveCount}, {Queue.VisibilityTimeoutSeconds}), and expires before it "+
+					"gets to the dead-letter queue; keep it longer, or lower those",
 				q.MaxReceiveCount, q.VisibilityTimeoutSeconds)
 		}
 	}
@@ -78,21 +87,29 @@ func warnOfTimes(found *FieldErrors, args QueueWorkerArgs) {
 		return
 	}
 	if stuck := *args.Operations.StuckMinutes; stuck > 0 && stuck < longest {
-		found.Add("Operations.StuckMinutes", stuck, "a message may be worked on for %d minutes ({Task.HandlerTimeoutMinutes}), and is reported as stuck before", longest)
+		found.Add("Operations.StuckMinutes", stuck,
+			"a message may be worked on for %d minutes ({Task.HandlerTimeoutMinutes}), and is reported as "+
+				"stuck before", longest)
 	}
 	if hours := *args.Operations.NeverStoppingHours; hours > 0 && hours*60 <= longest {
-		found.Add("Operations.NeverStoppingHours", hours, "a message may be worked on for %d minutes ({Task.HandlerTimeoutMinutes}), and is reported before", longest)
+		found.Add("Operations.NeverStoppingHours", hours,
+			"a message may be worked on for %d minutes ({Task.HandlerTimeoutMinutes}), and is reported "+
+				"before", longest)
 	}
 }
 
 // warnOfSize warns of tasks that are too small for what runs in them at once.
 func warnOfSize(found *FieldErrors, t TaskArgs) {
 	if t.MemoryMiB < t.Concurrency*leastMiB {
-		found.Add("Task.Concurrency", t.Concurrency, "leaves %d MiB of {Task.MemoryMiB} for each message in work; a task that runs out of memory dies with all of them",
+		found.Add("Task.Concurrency", t.Concurrency,
+			"leaves %d MiB of {Task.MemoryMiB} for each message in work; a task that runs out of memory "+
+				"dies with all of them",
 			t.MemoryMiB/t.Concurrency)
 	}
 	if t.CPU < t.Concurrency*leastUnits {
-		found.Add("Task.Concurrency", t.Concurrency, "leaves %d units of {Task.CPU} for each message in work, of which a vCPU has 1024", t.CPU/t.Concurrency)
+		found.Add("Task.Concurrency", t.Concurrency,
+			"leaves %d units of {Task.CPU} for each message in work, of which a vCPU has "+
+				"1024", t.CPU/t.Concurrency)
 	}
 }
 
@@ -100,15 +117,19 @@ func warnOfSize(found *FieldErrors, t TaskArgs) {
 func (s StepScaling) warn(found *FieldErrors, args ScalingArgs, protected bool) {
 	if depth, shared := s.SharedThreshold(); shared {
 		found.Add("Scaling.Steps", args.Steps,
-			"at a depth of %d both alarms act, and tasks are started and stopped in turn; leave a gap between scale-in and scale-out", depth)
+			"at a depth of %d both alarms act, and tasks are started and stopped in turn; leave a gap "+
+				"between scale-in and scale-out", depth)
 	}
 	if s.ScaleIn != nil && s.ScaleIn.Threshold > 0 {
 		found.Add("Scaling.Steps", args.Steps,
-			"tasks are stopped while up to %d messages are waiting or worked on; upper: 0 stops them when there are none", s.ScaleIn.Threshold)
+			"tasks are stopped while up to %d messages are waiting or worked on; upper: 0 stops them when "+
+				"there are none", s.ScaleIn.Threshold)
 	}
 	if s.stopsOnVisible(args.AdjustmentType) && !protected {
 		found.Add("Scaling.Steps", args.Steps,
-			"the scale-out alarm looks at waiting messages only, and some of its steps stop tasks that still work on others; use ChangeInCapacity and let the idle alarm stop them, or a worker that protects its task")
+			"the scale-out alarm looks at waiting messages only, and some of its steps stop tasks that "+
+				"still work on others; use ChangeInCapacity and let the idle alarm stop them, or a worker "+
+				"that protects its task")
 	}
 }
 

@@ -42,16 +42,18 @@ func declared(t *testing.T, preview bool, config map[string]string) (map[string]
 	for key, value := range config {
 		full["fargate-queue-worker-deployments:"+key] = value
 	}
-	err := pulumi.RunErr(declare, pulumi.WithMocks("fargate-queue-worker-deployments", "main", r), func(info *pulumi.RunInfo) {
-		info.Config, info.DryRun = full, preview
-	})
+	err := pulumi.RunErr(declare, pulumi.WithMocks("fargate-queue-worker-deployments", "main", r),
+		func(info *pulumi.RunInfo) {
+			info.Config, info.DryRun = full, preview
+		})
 	return r.registered, err
 }
 
 func example(changes map[string]string) map[string]string {
 	config := map[string]string{
 		"organization": "acme", "repository": "acme/fargate-queue-worker",
-		"roleArns": `{"dev":"arn:aws:iam::123456789012:role/pulumi-deployments-dev","prod":"arn:aws:iam::123456789012:role/pulumi-deployments-prod"}`,
+		"roleArns": `{"dev":"arn:aws:iam::123456789012:role/pulumi-deployments-dev","prod":"arn:aws:iam::` +
+			`123456789012:role/pulumi-deployments-prod"}`,
 	}
 	for key, value := range changes {
 		config[key] = value
@@ -91,7 +93,8 @@ func TestNoPullRequestRunsAsProd(t *testing.T) {
 	assert.Equal(t, "pool", settings("dev")["agentPoolId"], "dev builds its image")
 	assert.NotContains(t, settings("prod"), "agentPoolId")
 	assert.Equal(t, false, got["pulumiservice:index:DriftSchedule prod"]["autoRemediate"])
-	assert.NotContains(t, got, "pulumiservice:index:DriftSchedule dev", "its image would be reported as deleted")
+	assert.NotContains(t, got, "pulumiservice:index:DriftSchedule dev",
+		"its image would be reported as deleted")
 }
 
 // TestPathsExist: a renamed folder would quietly deploy nothing.
@@ -110,11 +113,15 @@ func TestBadConfiguration(t *testing.T) {
 		change map[string]string
 		want   string
 	}{
-		"no organization":  {map[string]string{"organization": ""}, `organization: "": needs to be the name of an organization`},
-		"repository's URL": {map[string]string{"repository": "https://github.com/acme/x"}, `repository: "https://github.com/acme/x": needs to be a GitHub repository`},
-		"one role":         {map[string]string{"roleArns": `{"dev":"arn:aws:iam::123456789012:role/d"}`}, `roleArns.prod: "": needs to be the ARN of an IAM role`},
-		"a user":           {map[string]string{"roleArns": `{"dev":"arn:aws:iam::123456789012:user/d"}`}, `roleArns.dev: "arn:aws:iam::123456789012:user/d": needs to be`},
-		"no map":           {map[string]string{"roleArns": `[1]`}, "needs to be a map of texts"},
+		"no organization": {map[string]string{"organization": ""},
+			`organization: "": needs to be the name of an organization`},
+		"repository's URL": {map[string]string{"repository": "https://github.com/acme/x"},
+			`repository: "https://github.com/acme/x": needs to be a GitHub repository`},
+		"one role": {map[string]string{"roleArns": `{"dev":"arn:aws:iam::123456789012:role/d"}`},
+			`roleArns.prod: "": needs to be the ARN of an IAM role`},
+		"a user": {map[string]string{"roleArns": `{"dev":"arn:aws:iam::123456789012:user/d"}`},
+			`roleArns.dev: "arn:aws:iam::123456789012:user/d": needs to be`},
+		"no map": {map[string]string{"roleArns": `[1]`}, "needs to be a map of texts"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

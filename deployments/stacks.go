@@ -26,5 +26,6 @@ var stacks = []stack{
 
 // paths are the files that a deployment depends on; a change of others deploys nothing.
 var paths = []string{
-	"Pulumi.yaml", "Pulumi.*.yaml", "go.mod", "go.sum", "main.go", "program/**", "spelling/**", "components/**", "worker/**",
+	"Pulumi.yaml", "Pulumi.*.yaml", "go.mod", "go.sum", "main.go", "program/**", "spelling/**",
+	"components/**", "worker/**",
 }

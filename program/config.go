@@ -126,7 +126,8 @@ func (r *configReader) existingQueue() *components.ExistingQueue {
 		DeadLetterQueueARN       string `json:"deadLetterQueueArn"`
 		DeadLetterQueueKMSKeyARN string `json:"deadLetterQueueKmsKeyArn"`
 	}
-	r.object("existingQueue", &raw, "of the form {arn, kmsKeyArn, deadLetterQueueArn, deadLetterQueueKmsKeyArn}")
+	r.object("existingQueue", &raw,
+		"of the form {arn, kmsKeyArn, deadLetterQueueArn, deadLetterQueueKmsKeyArn}")
 	if r.isEmpty("existingQueue") || raw == nil {
 		return nil
 	}
@@ -160,7 +161,8 @@ func (r *configReader) task(architecture components.Architecture) components.Tas
 		LogConfiguration:       r.settings("logConfiguration"),
 		ContainerOverrides:     r.settings("containerOverrides"),
 		// An image that is built has the project's worker.
-		ProtectsItself:   r.bool("protectsItself") || r.string("image") == "" && r.string("repositoryName") == "",
+		ProtectsItself: r.bool("protectsItself") || r.string("image") == "" &&
+			r.string("repositoryName") == "",
 		LogRetentionDays: r.positive("logRetentionDays"),
 		LogKMSKeyARN:     optional(r.string("logKmsKeyArn")),
 	}
@@ -273,7 +275,8 @@ func (r *configReader) statements() []components.PolicyStatement {
 	r.object("taskPolicyStatements", &raw, "a list of {effect, actions, resources, conditions}")
 	statements := make([]components.PolicyStatement, len(raw))
 	for i, s := range raw {
-		statements[i] = components.PolicyStatement{Effect: s.Effect, Actions: s.Actions, Resources: pulumi.ToStringArray(s.Resources), Conditions: s.Conditions}
+		statements[i] = components.PolicyStatement{Effect: s.Effect, Actions: s.Actions,
+			Resources: pulumi.ToStringArray(s.Resources), Conditions: s.Conditions}
 	}
 	return statements
 }
@@ -287,17 +290,22 @@ var (
 // check adds the rules of the stack to those of the components.
 func (r *configReader) check(cfg Config) {
 	r.checkAWS(cfg.AWS)
-	r.checkRegion(cfg.AWS.Region, "alarmTopicArn", "needs to be a topic of aws:region (%s); alarms publish to no other")
+	r.checkRegion(cfg.AWS.Region, "alarmTopicArn",
+		"needs to be a topic of aws:region (%s); alarms publish to no other")
 	r.checkRegion(cfg.AWS.Region, "queueKmsKeyArn", "needs to be a key of aws:region (%s); SQS uses no other")
-	r.checkRegion(cfg.AWS.Region, "logKmsKeyArn", "needs to be a key of aws:region (%s); CloudWatch Logs uses no other")
+	r.checkRegion(cfg.AWS.Region, "logKmsKeyArn",
+		"needs to be a key of aws:region (%s); CloudWatch Logs uses no other")
 	for i, zone := range cfg.Network.AvailabilityZones {
 		if regionName.MatchString(cfg.AWS.Region) && !strings.HasPrefix(zone, cfg.AWS.Region) {
-			r.found.Add(fmt.Sprintf("availabilityZones[%d]", i), zone, "needs to be a zone of aws:region (%s)", cfg.AWS.Region)
+			r.found.Add(fmt.Sprintf("availabilityZones[%d]", i), zone,
+				"needs to be a zone of aws:region (%s)", cfg.AWS.Region)
 		}
 	}
 	r.found.AddError(components.Spell(cfg.Network.Validate(), keyOfComponent("Network")))
 	if cfg.Network.VPCID == nil && !cfg.Network.PublicIPs {
-		r.found.Add("assignPublicIp", false, "a new VPC has public subnets and no NAT gateway, so tasks need public addresses; use true, or an existing vpcId")
+		r.found.Add("assignPublicIp", false,
+			"a new VPC has public subnets and no NAT gateway, so tasks need public addresses; use true, or "+
+				"an existing vpcId")
 	}
 	r.found.AddError(components.Spell(cfg.Image.Validate(), keyOfComponent("Image")))
 	args := cfg.Worker

@@ -175,7 +175,8 @@ func (r *configReader) refuseKeysBut(all map[string]string) {
 		if namespace == "aws" {
 			want = "is not handed on to the AWS provider of this program"
 		}
-		r.found.Add(key, value, "%s%s", want, spelling.DidYouMean(strings.TrimPrefix(key, namespace+":"), r.askedOf(namespace)))
+		r.found.Add(key, value, "%s%s", want,
+			spelling.DidYouMean(strings.TrimPrefix(key, namespace+":"), r.askedOf(namespace)))
 	}
 }
 

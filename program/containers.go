@@ -35,7 +35,8 @@ func (r *configReader) mountPoints() []components.MountPoint {
 	r.object("mountPoints", &raw, "a list of {sourceVolume, containerPath, readOnly}")
 	var points []components.MountPoint
 	for _, m := range raw {
-		points = append(points, components.MountPoint{SourceVolume: m.SourceVolume, ContainerPath: m.ContainerPath, ReadOnly: m.ReadOnly})
+		points = append(points, components.MountPoint{SourceVolume: m.SourceVolume,
+			ContainerPath: m.ContainerPath, ReadOnly: m.ReadOnly})
 	}
 	return points
 }

@@ -47,7 +47,8 @@ func account(t testing.TB) *cloud.Account {
 	_, err := a.PutCluster(cloud.Cluster{Name: "apps"})
 	require.NoError(t, err)
 	a.PushImage("jobs", "v1")
-	a.VPCs["vpc-0a1b2c3d4e5f60718"] = &cloud.VPC{PrivateSubnetIDs: []string{"subnet-0a1b2c3d4e5f6071a", "subnet-0a1b2c3d4e5f6071b"}}
+	a.VPCs["vpc-0a1b2c3d4e5f60718"] = &cloud.VPC{PrivateSubnetIDs: []string{"subnet-0a1b2c3d4e5f6071a",
+		"subnet-0a1b2c3d4e5f6071b"}}
 	return a
 }
 

@@ -15,14 +15,18 @@ import (
 // wildcardResources are the statements of the golden plans whose resource has to be a
 // pattern, and why. docs/security.md has them, too.
 var wildcardResources = map[string]string{
-	"ecr:GetAuthorizationToken on *":                "AWS offers no narrower resource for a token",
-	"logs:CreateLogStream on log-group:…:*":         "the streams of this log group",
-	"logs:PutLogEvents on log-group:…:*":            "the streams of this log group",
-	"ecs:UpdateTaskProtection on task/<cluster>/*":  "the ids of tasks are not known before, and AWS cannot scope it to a service",
-	"ecs:GetTaskProtection on task/<cluster>/*":     "the ids of tasks are not known before, and AWS cannot scope it to a service",
-	"sts:AssumeRole for ecs-tasks.amazonaws.com":    "tasks of this account and region, by conditions",
-	"sts:AssumeRole for scheduler.amazonaws.com":    "schedules of this account's default group, by conditions",
-	"sts:AssumeRole for states.amazonaws.com":       "state machines of this account and region, by conditions",
+	"ecr:GetAuthorizationToken on *":        "AWS offers no narrower resource for a token",
+	"logs:CreateLogStream on log-group:…:*": "the streams of this log group",
+	"logs:PutLogEvents on log-group:…:*":    "the streams of this log group",
+	"ecs:UpdateTaskProtection on " +
+		"task/<cluster>/*": "the ids of tasks are not known before, and AWS cannot scope it to a service",
+	"ecs:GetTaskProtection on " +
+		"task/<cluster>/*": "the ids of tasks are not known before, and AWS cannot scope it to a service",
+	"sts:AssumeRole for ecs-tasks.amazonaws.com": "tasks of this account and region, by conditions",
+	"sts:AssumeRole for " +
+		"scheduler.amazonaws.com": "schedules of this account's default group, by conditions",
+	"sts:AssumeRole for " +
+		"states.amazonaws.com": "state machines of this account and region, by conditions",
 	"deny sqs:* to everyone who does not use HTTPS": "a refusal, and so all the better for being wide",
 }
 
@@ -119,9 +123,11 @@ func shape(arn string) string {
 	}
 	kind, rest, _ := strings.Cut(parts[5], "/")
 	switch {
-	case kind == "task" && strings.Count(rest, "/") == 1 && strings.HasSuffix(rest, "/*") && strings.Count(rest, "*") == 1:
+	case kind == "task" && strings.Count(rest, "/") == 1 && strings.HasSuffix(rest, "/*") &&
+		strings.Count(rest, "*") == 1:
 		return "task/<cluster>/*"
-	case strings.HasPrefix(kind, "log-group:") && strings.HasSuffix(kind, ":*") && strings.Count(kind, "*") == 1:
+	case strings.HasPrefix(kind, "log-group:") && strings.HasSuffix(kind, ":*") &&
+		strings.Count(kind, "*") == 1:
 		return "log-group:…:*"
 	}
 	return arn
@@ -132,7 +138,8 @@ func shape(arn string) string {
 func (s statement) principal() string {
 	service, _ := s.Principal.(map[string]any)
 	arn, _ := s.Condition["ArnLike"]["aws:SourceArn"].(string)
-	if s.Condition["StringEquals"]["aws:SourceAccount"] == "123456789012" && strings.Contains(arn, ":us-west-2:123456789012:") {
+	if s.Condition["StringEquals"]["aws:SourceAccount"] == "123456789012" &&
+		strings.Contains(arn, ":us-west-2:123456789012:") {
 		return fmt.Sprint(service["Service"])
 	}
 	return fmt.Sprintf("%v, without a condition on the account", s.Principal)
@@ -159,16 +166,38 @@ func TestWildcardsAreFound(t *testing.T) {
 		reason, statement string
 		clean             bool
 	}{
-		"named":                {"nothing is open", `{"Effect":"Allow","Action":["sqs:SendMessage"],"Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`, true},
-		"action":               {"any call of a service", `{"Effect":"Allow","Action":"sqs:*","Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`, false},
-		"action with ?":        {"a pattern, too", `{"Effect":"Allow","Action":["sqs:SendMessag?"],"Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`, false},
-		"resource":             {"any queue", `{"Effect":"Allow","Action":["sqs:SendMessage"],"Resource":["*"]}`, false},
-		"part of a resource":   {"any queue that begins so", `{"Effect":"Allow","Action":["sqs:SendMessage"],"Resource":["arn:aws:sqs:us-west-2:123456789012:q*"]}`, false},
-		"tasks of any cluster": {"only those of one are on the list", `{"Effect":"Allow","Action":["ecs:UpdateTaskProtection"],"Resource":["arn:aws:ecs:us-west-2:123456789012:task/*"]}`, false},
-		"other call on tasks":  {"the list names calls", `{"Effect":"Allow","Action":["ecs:StopTask"],"Resource":["arn:aws:ecs:us-west-2:123456789012:task/apps/*"]}`, false},
-		"anyone":               {"a queue that the world may send to", `{"Effect":"Allow","Action":["sqs:SendMessage"],"Principal":"*","Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`, false},
-		"confused deputy":      {"the service on behalf of any account", `{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ecs-tasks.amazonaws.com"}}`, false},
-		"all but":              {"NotAction is wide", `{"Effect":"Allow","NotAction":"iam:CreateUser","Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`, false},
+		"named": {"nothing is open",
+			`{"Effect":"Allow","Action":["sqs:SendMessage"],` +
+				`"Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`,
+			true},
+		"action": {"any call of a service",
+			`{"Effect":"Allow","Action":"sqs:*","Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`,
+			false},
+		"action with ?": {"a pattern, too",
+			`{"Effect":"Allow","Action":["sqs:SendMessag?"],` +
+				`"Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`,
+			false},
+		"resource": {"any queue",
+			`{"Effect":"Allow","Action":["sqs:SendMessage"],"Resource":["*"]}`, false},
+		"part of a resource": {"any queue that begins so",
+			`{"Effect":"Allow","Action":["sqs:SendMessage"],"Resource":["arn:aws:sqs:us-west-2:` +
+				`123456789012:q*"]}`, false},
+		"tasks of any cluster": {"only those of one are on the list",
+			`{"Effect":"Allow","Action":["ecs:UpdateTaskProtection"],"Resource":["arn:aws:ecs:us-west-2:` +
+				`123456789012:task/*"]}`, false},
+		"other call on tasks": {"the list names calls",
+			`{"Effect":"Allow","Action":["ecs:StopTask"],"Resource":["arn:aws:ecs:us-west-2:123456789012:` +
+				`task/apps/*"]}`, false},
+		"anyone": {"a queue that the world may send to",
+			`{"Effect":"Allow","Action":["sqs:SendMessage"],"Principal":"*","Resource":"arn:aws:sqs:` +
+				`us-west-2:123456789012:q"}`, false},
+		"confused deputy": {"the service on behalf of any account",
+			`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ecs-tasks.amazonaws.com"}}`,
+			false},
+		"all but": {"NotAction is wide",
+			`{"Effect":"Allow","NotAction":"iam:CreateUser",` +
+				`"Resource":"arn:aws:sqs:us-west-2:123456789012:q"}`,
+			false},
 	}
 	for name, tc := range cases {
 		var s statement

@@ -111,7 +111,8 @@ func keyOf(path string) string {
 	}
 	var argument string
 	for candidate := range maps.Keys(keys) {
-		if len(candidate) > len(argument) && (path == candidate || strings.HasPrefix(path, candidate+".") || strings.HasPrefix(path, candidate+"[")) {
+		if len(candidate) > len(argument) && (path == candidate || strings.HasPrefix(path, candidate+".") ||
+			strings.HasPrefix(path, candidate+"[")) {
 			argument = candidate
 		}
 	}

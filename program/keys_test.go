@@ -86,10 +86,14 @@ func TestKeyOf(t *testing.T) {
 func TestAWSKeysReachTheProvider(t *testing.T) {
 	t.Parallel()
 	p, err := plan.Of(Declare(".."), options(t, "dev", map[string]string{
-		"aws:assumeRole": `{"roleArn":"arn:aws:iam::123456789012:role/deploy","sessionName":"s","externalId":"x","duration":"1h","tags":{"a":"b"},"policyArns":["p"]}`,
-		"aws:ignoreTags": `{"keys":["owner"],"keyPrefixes":["org:"]}`, "aws:endpoints": `[{"sqs":"https://sqs"},{"ecs":"https://ecs"}]`,
-		"aws:forbiddenAccountIds": `["210987654321"]`, "aws:sharedConfigFiles": `["a"]`, "aws:sharedCredentialsFiles": `["b"]`,
-		"aws:customCaBundle": "ca", "aws:httpProxy": "p", "aws:httpsProxy": "q", "aws:noProxy": "n", "aws:retryMode": "adaptive",
+		"aws:assumeRole": `{"roleArn":"arn:aws:iam::123456789012:role/deploy","sessionName":"s",` +
+			`"externalId":"x","duration":"1h","tags":{"a":"b"},"policyArns":["p"]}`,
+		"aws:ignoreTags":          `{"keys":["owner"],"keyPrefixes":["org:"]}`,
+		"aws:endpoints":           `[{"sqs":"https://sqs"},{"ecs":"https://ecs"}]`,
+		"aws:forbiddenAccountIds": `["210987654321"]`, "aws:sharedConfigFiles": `["a"]`,
+		"aws:sharedCredentialsFiles": `["b"]`,
+		"aws:customCaBundle":         "ca", "aws:httpProxy": "p", "aws:httpsProxy": "q", "aws:noProxy": "n",
+		"aws:retryMode":  "adaptive",
 		"aws:maxRetries": "5", "aws:stsRegion": "us-east-1", "aws:skipCredentialsValidation": "true",
 		"aws:skipMetadataApiCheck": "true", "aws:skipRequestingAccountId": "true",
 	}))
@@ -98,15 +102,21 @@ func TestAWSKeysReachTheProvider(t *testing.T) {
 	require.True(t, ok)
 	in := provider.Inputs
 	assert.Equal(t, map[string]any{
-		"roleArn": "arn:aws:iam::123456789012:role/deploy", "sessionName": "s", "externalId": "x", "duration": "1h",
-		"tags": map[string]any{"a": "b"}, "policyArns": []any{"p"},
+		"roleArn": "arn:aws:iam::123456789012:role/deploy", "sessionName": "s", "externalId": "x",
+		"duration": "1h",
+		"tags":     map[string]any{"a": "b"}, "policyArns": []any{"p"},
 	}, in["assumeRole"])
 	assert.Equal(t, map[string]any{"keys": []any{"owner"}, "keyPrefixes": []any{"org:"}}, in["ignoreTags"])
-	assert.Equal(t, []any{map[string]any{"ecs": "https://ecs"}, map[string]any{"sqs": "https://sqs"}}, in["endpoints"])
+	assert.Equal(t, []any{map[string]any{"ecs": "https://ecs"}, map[string]any{"sqs": "https://sqs"}},
+		in["endpoints"])
 	for key, want := range map[string]any{
-		"forbiddenAccountIds": []any{"210987654321"}, "sharedConfigFiles": []any{"a"}, "sharedCredentialsFiles": []any{"b"},
-		"customCaBundle": "ca", "httpProxy": "p", "httpsProxy": "q", "noProxy": "n", "retryMode": "adaptive", "maxRetries": 5.0,
-		"stsRegion": "us-east-1", "skipCredentialsValidation": true, "skipMetadataApiCheck": true, "skipRequestingAccountId": true,
+		"forbiddenAccountIds": []any{"210987654321"}, "sharedConfigFiles": []any{"a"},
+		"sharedCredentialsFiles": []any{"b"},
+		"customCaBundle":         "ca", "httpProxy": "p", "httpsProxy": "q", "noProxy": "n",
+		"retryMode":  "adaptive",
+		"maxRetries": 5.0,
+		"stsRegion":  "us-east-1", "skipCredentialsValidation": true, "skipMetadataApiCheck": true,
+		"skipRequestingAccountId": true,
 	} {
 		assert.Equal(t, want, in[key], key)
 	}

@@ -23,12 +23,14 @@ func TestDeployersPolicies(t *testing.T) {
 			t.Parallel()
 			p, err := plan.Of(Declare(".."), options(t, stack, nil))
 			require.NoError(t, err)
-			for kind, generate := range map[string]func(*plan.Plan) (string, error){"deploy": permissions.Deploy, "preview": permissions.Read} {
+			for kind, generate := range map[string]func(*plan.Plan) (string,
+				error){"deploy": permissions.Deploy, "preview": permissions.Read} {
 				document, err := generate(p)
 				require.NoError(t, err)
 				assert.LessOrEqual(t, permissions.Size(document), permissions.Longest, kind)
 				if kind == "preview" {
-					assert.NotRegexp(t, `:(Create|Put|Delete|Update|Register|Run|Pass|Tag|Set)`, document, "it only looks")
+					assert.NotRegexp(t, `:(Create|Put|Delete|Update|Register|Run|Pass|Tag|Set)`, document,
+						"it only looks")
 				}
 				if !slices.Contains(shipped, stack) {
 					continue
@@ -48,7 +50,8 @@ func TestDeployersPolicies(t *testing.T) {
 // TestANewResourceTypeNeedsItsActions: the table has to be told of it.
 func TestANewResourceTypeNeedsItsActions(t *testing.T) {
 	t.Parallel()
-	_, err := permissions.Deploy(&plan.Plan{Resources: []plan.Resource{{Type: "aws:s3/bucket:Bucket", Name: "b"}}})
+	_, err := permissions.Deploy(&plan.Plan{Resources: []plan.Resource{{Type: "aws:s3/bucket:Bucket",
+		Name: "b"}}})
 	require.ErrorContains(t, err, "what aws:s3/bucket:Bucket takes is not in the table")
 	_, err = permissions.Read(&plan.Plan{Calls: []string{"aws:s3/getBucket:getBucket"}})
 	require.ErrorContains(t, err, "what aws:s3/getBucket:getBucket takes is not in the table")
@@ -73,7 +76,8 @@ func TestExistingRolesAreOnlyHandedOn(t *testing.T) {
 	document, err := permissions.Deploy(&plan.Plan{Resources: []plan.Resource{
 		{Type: "aws:iam/role:Role", Name: "worker-execution-role"},
 		{Type: "aws:ecs/taskDefinition:TaskDefinition", Name: "worker-task", Inputs: map[string]any{
-			"taskRoleArn": existing, "executionRoleArn": "arn:aws:iam::123456789012:role/worker-execution-role",
+			"taskRoleArn":      existing,
+			"executionRoleArn": "arn:aws:iam::123456789012:role/worker-execution-role",
 		}},
 	}})
 	require.NoError(t, err)

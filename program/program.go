@@ -68,7 +68,8 @@ func deploy(ctx *pulumi.Context, cfg Config) error {
 func networkConfiguration(worker *components.QueueWorker, publicIP bool) pulumi.StringOutput {
 	assign := map[bool]string{true: "ENABLED", false: "DISABLED"}[publicIP]
 	return pulumi.JSONMarshal(pulumi.Map{"awsvpcConfiguration": pulumi.Map{
-		"subnets": worker.SubnetIDs, "securityGroups": worker.SecurityGroupIDs, "assignPublicIp": pulumi.String(assign),
+		"subnets": worker.SubnetIDs, "securityGroups": worker.SecurityGroupIDs,
+		"assignPublicIp": pulumi.String(assign),
 	}})
 }
 

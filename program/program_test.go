@@ -71,7 +71,8 @@ func TestRegionAndTagsReachTheExplicitProvider(t *testing.T) {
 		provider, ok := p.Find("pulumi:providers:aws", "aws")
 		require.True(t, ok)
 		assert.Equal(t, "eu-central-1", provider.Inputs["region"])
-		assert.Equal(t, map[string]any{"tags": map[string]any{"team": "jobs"}}, provider.Inputs["defaultTags"])
+		assert.Equal(t, map[string]any{"tags": map[string]any{"team": "jobs"}},
+			provider.Inputs["defaultTags"])
 		assert.Equal(t, "work", provider.Inputs["profile"])
 		assert.Equal(t, []any{"123456789012"}, provider.Inputs["allowedAccountIds"])
 		assertOnProvider(t, p)
@@ -98,7 +99,8 @@ func assertOnProvider(t *testing.T, p *plan.Plan) {
 			assert.Contains(t, r.RPC.GetProvider(), "pulumi:providers:aws::aws", r.Name)
 		case strings.HasPrefix(r.Type, "awsx:"):
 			parent := r.RPC.GetParent()
-			assert.True(t, components[parent[strings.Index(parent, "fargate-queue-worker:index"):]], "%s has the parent %s", r.Name, parent)
+			assert.True(t, components[parent[strings.Index(parent, "fargate-queue-worker:index"):]],
+				"%s has the parent %s", r.Name, parent)
 			packaged++
 		}
 	}
@@ -109,7 +111,8 @@ func TestProdCreatesOnlyWhatItOwns(t *testing.T) {
 	t.Parallel()
 	p, err := plan.Of(Declare(".."), options(t, "prod", nil))
 	require.NoError(t, err)
-	for _, typ := range []string{"awsx:ec2:Vpc", "awsx:ecr:Repository", "awsx:ecr:Image", "aws:ecs/cluster:Cluster",
+	for _, typ := range []string{"awsx:ec2:Vpc", "awsx:ecr:Repository", "awsx:ecr:Image",
+		"aws:ecs/cluster:Cluster",
 		"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", "aws:ec2/securityGroup:SecurityGroup"} {
 		assert.Zero(t, p.Types()[typ], typ)
 	}
@@ -121,9 +124,12 @@ func TestFailedComponents(t *testing.T) {
 		overrides map[string]string
 		want      string
 	}{
-		"VPC without subnets": {map[string]string{key("vpcId"): "vpc-00000000000000bad", key("subnetIds"): "[]"}, "has no subnet"},
-		"no such cluster":     {map[string]string{key("clusterName"): "nowhere"}, `clusterName: "nowhere": looking up the cluster failed`},
-		"no such repository":  {map[string]string{key("repositoryName"): "nowhere"}, `repositoryName: "nowhere": looking up the repository failed`},
+		"VPC without subnets": {map[string]string{key("vpcId"): "vpc-00000000000000bad",
+			key("subnetIds"): "[]"}, "has no subnet"},
+		"no such cluster": {map[string]string{key("clusterName"): "nowhere"},
+			`clusterName: "nowhere": looking up the cluster failed`},
+		"no such repository": {map[string]string{key("repositoryName"): "nowhere"},
+			`repositoryName: "nowhere": looking up the repository failed`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -148,8 +154,9 @@ func BenchmarkDevProgramUnderMocks(b *testing.B) {
 func TestADockerfileOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	for dockerfile, overrides := range map[string]map[string]string{
-		"worker/Dockerfile":                 nil,
-		"worker/examples/python/Dockerfile": {key("dockerfile"): "worker/examples/python/Dockerfile", key("imageContext"): "."},
+		"worker/Dockerfile": nil,
+		"worker/examples/python/Dockerfile": {key("dockerfile"): "worker/examples/python/Dockerfile",
+			key("imageContext"): "."},
 	} {
 		p, err := plan.Of(Declare(".."), options(t, "dev", overrides))
 		require.NoError(t, err)

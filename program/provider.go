@@ -91,7 +91,8 @@ func (r *configReader) endpoints() map[string]string {
 	for _, one := range list {
 		for service, url := range one {
 			if _, known := endpointField(service); !known {
-				r.found.Add("aws:endpoints", service, "is not a service of the AWS provider; write it as the provider does, such as sqs")
+				r.found.Add("aws:endpoints", service,
+					"is not a service of the AWS provider; write it as the provider does, such as sqs")
 			}
 			all[service] = url
 		}
@@ -104,7 +105,8 @@ func (r *configReader) checkAWS(c AWSConfig) {
 	if !regionName.MatchString(c.Region) {
 		r.found.Add("aws:region", c.Region, "needs to be an AWS region, such as eu-west-1")
 	}
-	for key, ids := range map[string][]string{"aws:allowedAccountIds": c.AllowedAccountIDs, "aws:forbiddenAccountIds": c.ForbiddenAccountIDs} {
+	for key, ids := range map[string][]string{"aws:allowedAccountIds": c.AllowedAccountIDs,
+		"aws:forbiddenAccountIds": c.ForbiddenAccountIDs} {
 		for _, id := range ids {
 			if !accountID.MatchString(id) {
 				r.found.Add(key, id, "needs to be an AWS account id of 12 digits, quoted")
@@ -112,7 +114,8 @@ func (r *configReader) checkAWS(c AWSConfig) {
 		}
 	}
 	if c.AssumeRole != nil && !roleARN.MatchString(c.AssumeRole.RoleARN) {
-		r.found.Add("aws:assumeRole", c.AssumeRole.RoleARN, "needs a roleArn, such as arn:aws:iam::123456789012:role/deploy")
+		r.found.Add("aws:assumeRole", c.AssumeRole.RoleARN,
+			"needs a roleArn, such as arn:aws:iam::123456789012:role/deploy")
 	}
 	if !slices.Contains([]string{"", "standard", "adaptive"}, c.RetryMode) {
 		r.found.Add("aws:retryMode", c.RetryMode, "needs to be standard or adaptive")
@@ -156,20 +159,26 @@ func (c AWSConfig) args() *aws.ProviderArgs {
 		args.DefaultTags = &aws.ProviderDefaultTagsArgs{Tags: pulumi.ToStringMap(c.DefaultTags)}
 	}
 	if len(c.IgnoreTags.Keys) > 0 || len(c.IgnoreTags.KeyPrefixes) > 0 {
-		args.IgnoreTags = &aws.ProviderIgnoreTagsArgs{Keys: optionalList(c.IgnoreTags.Keys), KeyPrefixes: optionalList(c.IgnoreTags.KeyPrefixes)}
+		args.IgnoreTags = &aws.ProviderIgnoreTagsArgs{Keys: optionalList(c.IgnoreTags.Keys),
+			KeyPrefixes: optionalList(c.IgnoreTags.KeyPrefixes)}
 	}
 	if role := c.AssumeRole; role != nil {
 		args.AssumeRole = &aws.ProviderAssumeRoleArgs{
-			RoleArn: textOrNone(role.RoleARN), SessionName: textOrNone(role.SessionName), ExternalId: textOrNone(role.ExternalID),
-			Duration: textOrNone(role.Duration), Policy: textOrNone(role.Policy), PolicyArns: optionalList(role.PolicyARNs),
-			SourceIdentity: textOrNone(role.SourceIdentity), TransitiveTagKeys: optionalList(role.TransitiveTagKeys),
-			Tags: mapOrNone(role.Tags),
+			RoleArn: textOrNone(role.RoleARN), SessionName: textOrNone(role.SessionName),
+			ExternalId: textOrNone(role.ExternalID),
+			Duration:   textOrNone(role.Duration), Policy: textOrNone(role.Policy),
+			PolicyArns:        optionalList(role.PolicyARNs),
+			SourceIdentity:    textOrNone(role.SourceIdentity),
+			TransitiveTagKeys: optionalList(role.TransitiveTagKeys),
+			Tags:              mapOrNone(role.Tags),
 		}
 	}
 	for _, service := range slices.Sorted(maps.Keys(c.Endpoints)) {
 		endpoint := aws.ProviderEndpointArgs{}
 		field, _ := endpointField(service) // it was checked
-		reflect.ValueOf(&endpoint).Elem().FieldByIndex(field.Index).Set(reflect.ValueOf(pulumi.String(c.Endpoints[service])))
+		reflect.ValueOf(&endpoint).Elem().FieldByIndex(field.Index).Set(
+			reflect.ValueOf(pulumi.String(c.Endpoints[service])),
+		)
 		list, _ := args.Endpoints.(aws.ProviderEndpointArray)
 		args.Endpoints = append(list, endpoint)
 	}

@@ -19,13 +19,16 @@ import (
 
 // providerKeys are the keys of aws: that the program hands on to its provider.
 var providerKeys = map[string]string{
-	"aws:region":                    "string | Region of the stack. Required.",
-	"aws:profile":                   "string | Profile of the AWS credentials. In a committed file it has to exist wherever the stack is deployed.",
-	"aws:defaultTags":               "object | Tags of every resource, as `{tags: {name: value}}`.",
-	"aws:ignoreTags":                "object | Tags that others put on resources, as `{keys: [name], keyPrefixes: [start]}`. They are no drift.",
-	"aws:allowedAccountIds":         "array | Accounts that the stack may be deployed to; quote them.",
-	"aws:forbiddenAccountIds":       "array | Accounts that the stack may not be deployed to; quote them.",
-	"aws:assumeRole":                "object | Role to deploy with, as `{roleArn, sessionName, externalId, duration, policy, policyArns, sourceIdentity, tags, transitiveTagKeys}`.",
+	"aws:region": "string | Region of the stack. Required.",
+	"aws:profile": "string | Profile of the AWS credentials. In a committed file it has " +
+		"to exist wherever the stack is deployed.",
+	"aws:defaultTags": "object | Tags of every resource, as `{tags: {name: value}}`.",
+	"aws:ignoreTags": "object | Tags that others put on resources, as `{keys: [name], " +
+		"keyPrefixes: [start]}`. They are no drift.",
+	"aws:allowedAccountIds":   "array | Accounts that the stack may be deployed to; quote them.",
+	"aws:forbiddenAccountIds": "array | Accounts that the stack may not be deployed to; quote them.",
+	"aws:assumeRole": "object | Role to deploy with, as `{roleArn, sessionName, externalId, " +
+		"duration, policy, policyArns, sourceIdentity, tags, transitiveTagKeys}`.",
 	"aws:sharedConfigFiles":         "array | Files of AWS configuration, in place of ~/.aws/config.",
 	"aws:sharedCredentialsFiles":    "array | Files of AWS credentials, in place of ~/.aws/credentials.",
 	"aws:endpoints":                 "array | Endpoints of services, as `[{sqs: https://...}]`.",
@@ -113,9 +116,12 @@ into the file.
 			Default           any
 		}
 		require.NoError(t, declared.Decode(&key))
-		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", name.Value, key.Type, defaultOf(t, key.Default), strings.ReplaceAll(key.Description, "|", "\\|"))
+		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", name.Value, key.Type, defaultOf(t, key.Default),
+			strings.ReplaceAll(key.Description, "|", "\\|"))
 	}
-	page.WriteString("\n## The AWS provider\n\nThe program makes its provider itself and hands on these keys of `aws:`, no others: credentials\ncome from the environment.\n\n| key | type | what it is |\n|---|---|---|\n")
+	page.WriteString("\n## The AWS provider\n\nThe program makes its provider itself and hands on these " +
+		"keys of `aws:`, no others: credentials\ncome from the environment.\n\n| key | type | what it is " +
+		"|\n|---|---|---|\n")
 	for _, key := range sortedKeys(providerKeys) {
 		fmt.Fprintf(&page, "| `%s` | %s |\n", key, providerKeys[key])
 	}

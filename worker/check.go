@@ -66,7 +66,8 @@ func checkQueue(ctx context.Context, client *sqs.Client, queueURL string) (found
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	output, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: aws.String(queueURL), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		QueueUrl:       aws.String(queueURL),
+		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
 		return "", fmt.Errorf("reading the attributes of %s: %w", queueURL, err)
@@ -113,7 +114,8 @@ func checkAgent(ctx context.Context, agentURI string) (found string, err error) 
 	case answer.Failure != nil:
 		return "", fmt.Errorf("the ECS agent refuses: %s", answer.Failure.Reason)
 	case answer.Protection == nil:
-		return "", fmt.Errorf("the ECS agent's answer, status %d, says nothing of protection", response.StatusCode)
+		return "", fmt.Errorf("the ECS agent's answer, status %d, says nothing of protection",
+			response.StatusCode)
 	default:
 		return "the agent answers", nil
 	}

@@ -43,7 +43,8 @@ func TestCheck(t *testing.T) {
 	}))
 	t.Cleanup(denied.Close)
 	ours := []string{
-		"QUEUE_URL=" + queue.URL, "DLQ_URL=" + queue.URL, "AWS_ENDPOINT_URL=" + api.URL, "AWS_REGION=us-west-1",
+		"QUEUE_URL=" + queue.URL, "DLQ_URL=" + queue.URL, "AWS_ENDPOINT_URL=" + api.URL,
+		"AWS_REGION=us-west-1",
 		"AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "ECS_AGENT_URI=" + agent.URL,
 	}
 	cases := map[string]struct {

@@ -48,7 +48,9 @@ func prepareFunction(ctx context.Context, s settings.Settings, runtime []string,
 	return pool.Ready(ctx)
 }
 
-func newPool(ctx context.Context, s settings.Settings, runtime []string, logger *slog.Logger) (*lambda.Pool, error) {
+func newPool(
+	ctx context.Context, s settings.Settings, runtime []string, logger *slog.Logger,
+) (*lambda.Pool, error) {
 	if len(runtime) == 0 {
 		return nil, errors.New("worker -lambda needs the function's runtime: " +
 			"worker -lambda -- python -m awslambdaric app.handler")

@@ -81,7 +81,8 @@ func TestKilledMidMessage(t *testing.T) {
 	messages := 60 * *kills
 
 	account := cloud.NewAccount("us-west-1")
-	queue, err := account.CreateQueue(cloud.Queue{Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true})
+	queue, err := account.CreateQueue(cloud.Queue{Name: "jobs.fifo", FIFO: true,
+		ContentBasedDeduplication: true})
 	require.NoError(t, err)
 	server := awsapi.NewServer(account)
 	listener := httptest.NewServer(server)
@@ -90,15 +91,19 @@ func TestKilledMidMessage(t *testing.T) {
 		box, err := a.Mailbox(queue.URL)
 		require.NoError(t, err)
 		for i := range messages {
-			_, err := box.Send(now, cloud.Message{GroupID: fmt.Sprint(i % groups), Body: fmt.Sprintf("%d/%d", i%groups, i)})
+			_, err := box.Send(now,
+				cloud.Message{GroupID: fmt.Sprint(i % groups), Body: fmt.Sprintf("%d/%d", i%groups, i)})
 			require.NoError(t, err)
 		}
 	})
 	journal := filepath.Join(t.TempDir(), "journal")
 	worker := func() (*exec.Cmd, *bytes.Buffer) {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), journalVariable+"="+journal, "QUEUE_URL="+queue.URL, "AWS_ENDPOINT_URL="+listener.URL,
-			"AWS_REGION=us-west-1", "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "VISIBILITY_TIMEOUT=10s", "ECS_AGENT_URI=")
+		cmd.Env = append(os.Environ(), journalVariable+"="+journal, "QUEUE_URL="+queue.URL,
+			"AWS_ENDPOINT_URL="+listener.URL,
+			"AWS_REGION=us-west-1", "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret",
+			"VISIBILITY_TIMEOUT=10s",
+			"ECS_AGENT_URI=")
 		said := &bytes.Buffer{}
 		cmd.Stderr = said
 		require.NoError(t, cmd.Start())
@@ -115,7 +120,9 @@ func TestKilledMidMessage(t *testing.T) {
 	assert.Positive(t, midway, "the kills have to hit work")
 	assert.Less(t, midway, messages, "some of which gets done in between")
 	last, said := worker()
-	require.Eventually(t, func() bool { return remaining(t, server, queue.URL) == 0 }, 2*time.Minute, 20*time.Millisecond, "%s", said)
+	require.Eventually(t, func() bool {
+		return remaining(t, server, queue.URL) == 0
+	}, 2*time.Minute, 20*time.Millisecond, "%s", said)
 	require.NoError(t, last.Process.Kill())
 	_ = last.Wait() // it was killed
 	checkJournal(t, journal, messages)
@@ -152,7 +159,8 @@ func checkJournal(t *testing.T, journal string, messages int) {
 			continue
 		}
 		starts++
-		assert.GreaterOrEqual(t, number, newest[key], "message %d of group %d begins after message %d", number, group, newest[key])
+		assert.GreaterOrEqual(t, number, newest[key], "message %d of group %d begins after message %d",
+			number, group, newest[key])
 		newest[key] = max(newest[key], number)
 	}
 	assert.Len(t, ended, messages, "nothing is lost")

@@ -71,7 +71,9 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 		args = args[1:]
 	}
 	if checking {
-		return runCheck(ctx, os.Stdout, func(s settings.Settings) error { return prepare(ctx, s, args, logger) })
+		return runCheck(ctx, os.Stdout, func(s settings.Settings) error {
+			return prepare(ctx, s, args, logger)
+		})
 	}
 	s, err := settings.Read(env.ToMap(os.Environ()))
 	if err != nil {
@@ -116,7 +118,8 @@ func newHandler(s settings.Settings, program []string, logger *slog.Logger) (con
 		return handler, nil
 	}
 	return consumer.HandlerFunc(func(_ context.Context, m *consumer.Message) error {
-		logger.Info("message", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount, "body", m.Body)
+		logger.Info("message", "message", m.ID, "group", m.GroupID, "receiveCount", m.ReceiveCount,
+			"body", m.Body)
 		return nil
 	}), nil
 }
@@ -126,7 +129,8 @@ func consume(ctx context.Context, s settings.Settings, handler consumer.Handler,
 	if err != nil {
 		return err
 	}
-	task := protection.FromEnvironment(protection.Options{HandlerTimeout: s.HandlerTimeout, HoldDown: s.HoldDown, Logger: logger})
+	task := protection.FromEnvironment(protection.Options{HandlerTimeout: s.HandlerTimeout,
+		HoldDown: s.HoldDown, Logger: logger})
 	metrics := emf.New(os.Stdout, s.QueueName())
 	config := s.Consumer()
 	config.Logger, config.Observe = logger, observer(metrics, logger, s.LogMessages)
@@ -199,7 +203,9 @@ func goVersion() string {
 	if !ok {
 		return ""
 	}
-	revision := slices.IndexFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "vcs.revision" })
+	revision := slices.IndexFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return s.Key == "vcs.revision"
+	})
 	if revision < 0 {
 		return info.GoVersion
 	}

@@ -140,10 +140,16 @@ func (s *stub) take(messages []string, group string) []string {
 	s.taken[group] = taken{receive, s.perGroup, time.Now()}
 	s.mu.Unlock()
 	for i := range s.perGroup {
-		messages = append(messages, fmt.Sprintf(`{"MD5OfBody":"7265f4d211b56873a381d321f586e4a9","MessageId":"00000000-0000-0000-0000-%012d","ReceiptHandle":"%s/%d/%s","Body":"%s","Attributes":{`+
-			`"MessageGroupId":"%s","MessageDeduplicationId":"%d","SequenceNumber":"18849496460467696128","ApproximateReceiveCount":"1",`+
-			`"SentTimestamp":"1700000000000","ApproximateFirstReceiveTimestamp":"1700000000000","SenderId":"1"}}`,
-			i, strings.Repeat("h", 180), receive, group, stubBody, group, i))
+		messages = append(messages,
+			fmt.Sprintf(`{"MD5OfBody":"7265f4d211b56873a381d321f586e4a9","MessageId":`+
+				`"00000000-0000-0000-0000-%012d","ReceiptHandle":"%s/%d/%s","Body":"%s","Attributes":{`+
+				`"MessageGroupId":"%s","MessageDeduplicationId":"%d","SequenceNumber":`+
+				`"18849496460467696128",`+
+				`"ApproximateReceiveCount":"1",`+
+				`"SentTimestamp":"1700000000000","ApproximateFirstReceiveTimestamp":"1700000000000",`+
+				`"SenderId":`+
+				`"1"}}`,
+				i, strings.Repeat("h", 180), receive, group, stubBody, group, i))
 	}
 	return messages
 }
@@ -202,7 +208,8 @@ func startStub(tb testing.TB, groups int) (client *sqs.Client, endpoint string) 
 	})
 	endpoint = "http://" + strings.TrimSpace(address)
 	return sqs.New(sqs.Options{
-		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), BaseEndpoint: aws.String(endpoint),
+		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		BaseEndpoint: aws.String(endpoint),
 	}), endpoint
 }
 
@@ -261,14 +268,18 @@ func rawLoop(tb testing.TB, client *sqs.Client, messages int) int {
 	for done < messages {
 		output, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 			QueueUrl: aws.String("http://stub/jobs.fifo"), MaxNumberOfMessages: batch, WaitTimeSeconds: 20,
-			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{
+				types.MessageSystemAttributeNameAll,
+			},
 		})
 		require.NoError(tb, err)
 		entries := make([]types.DeleteMessageBatchRequestEntry, len(output.Messages))
 		for i, m := range output.Messages {
-			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle}
+			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+				ReceiptHandle: m.ReceiptHandle}
 		}
-		_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: aws.String("http://stub/jobs.fifo"), Entries: entries})
+		_, err = client.DeleteMessageBatch(ctx,
+			&sqs.DeleteMessageBatchInput{QueueUrl: aws.String("http://stub/jobs.fifo"), Entries: entries})
 		require.NoError(tb, err)
 		done += len(output.Messages)
 	}
@@ -281,8 +292,11 @@ func consume(tb testing.TB, client *sqs.Client, messages int) int {
 	ctx, stop := context.WithCancel(tb.Context())
 	defer stop()
 	counter := &doneCounter{until: int64(messages), stop: stop}
-	c, err := consumer.New(client, consumer.HandlerFunc(func(context.Context, *consumer.Message) error { return nil }), consumer.Config{
-		QueueURL: "http://stub/jobs.fifo", Concurrency: groups, Observe: counter.observe, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	c, err := consumer.New(client, consumer.HandlerFunc(func(context.Context, *consumer.Message) error {
+		return nil
+	}), consumer.Config{
+		QueueURL: "http://stub/jobs.fifo", Concurrency: groups, Observe: counter.observe,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	require.NoError(tb, err)
 	require.NoError(tb, c.Run(ctx))
@@ -352,7 +366,8 @@ func BenchmarkHandOff(b *testing.B) {
 		}
 		ended = time.Now()
 		return nil
-	}), consumer.Config{QueueURL: "http://stub/jobs.fifo", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	}), consumer.Config{QueueURL: "http://stub/jobs.fifo",
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	require.NoError(b, err)
 	for b.Loop() {
 		require.NoError(b, c.Run(ctx))
@@ -361,7 +376,9 @@ func BenchmarkHandOff(b *testing.B) {
 	for range wanted {
 		began := time.Now()
 		_, err := client.DeleteMessageBatch(b.Context(), &sqs.DeleteMessageBatchInput{
-			QueueUrl: aws.String("http://stub/jobs.fifo"), Entries: []types.DeleteMessageBatchRequestEntry{{Id: aws.String("0"), ReceiptHandle: aws.String("h")}},
+			QueueUrl: aws.String("http://stub/jobs.fifo"),
+			Entries: []types.DeleteMessageBatchRequestEntry{{Id: aws.String("0"),
+				ReceiptHandle: aws.String("h")}},
 		})
 		require.NoError(b, err)
 		trips = append(trips, time.Since(began))

@@ -17,13 +17,15 @@ import (
 	"fargate-queue-worker/sandbox/cloud"
 )
 
-var idle = flag.Duration("idle", 3*time.Minute, "how long BenchmarkIdle watches a worker that has nothing to do")
+var idle = flag.Duration("idle", 3*time.Minute,
+	"how long BenchmarkIdle watches a worker that has nothing to do")
 
 // BenchmarkIdle measures what a worker costs that long-polls an empty queue, as
 // percent of the quarter vCPU of the smallest task, and its resident memory.
 func BenchmarkIdle(b *testing.B) {
 	binary := filepath.Join(b.TempDir(), "worker")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "..")
+	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o",
+		binary, "..")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := build.CombinedOutput()
 	require.NoError(b, err, "%s", output)

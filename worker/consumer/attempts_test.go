@@ -34,7 +34,8 @@ func TestTheDefaultCallsTakeTenMinutes(t *testing.T) {
 		all += c.RetryWait(attempt)
 	}
 	assert.GreaterOrEqual(t, at[len(at)-1], 10*time.Minute)
-	assert.Equal(t, []time.Duration{0, 15 * time.Second, time.Minute, 195 * time.Second, 10 * time.Minute}, at)
+	assert.Equal(t, []time.Duration{0, 15 * time.Second, time.Minute, 195 * time.Second, 10 * time.Minute},
+		at)
 	assert.Equal(t, 15*time.Minute, c.RetryWait(1000))
 }
 
@@ -49,39 +50,49 @@ func TestAfterFailure(t *testing.T) {
 		wait    time.Duration
 	}{
 		"first": {
-			"a failed message keeps its lease", Config{}, Failure{Err: wrong, Attempts: 1, LeaseLeft: 11 * time.Hour},
+			"a failed message keeps its lease", Config{},
+			Failure{Err: wrong, Attempts: 1, LeaseLeft: 11 * time.Hour},
 			RetryInLease, 15 * time.Second,
 		},
-		"third": {"", Config{}, Failure{Err: wrong, Attempts: 3, LeaseLeft: 11 * time.Hour}, RetryInLease, 135 * time.Second},
+		"third": {"", Config{}, Failure{Err: wrong, Attempts: 3, LeaseLeft: 11 * time.Hour}, RetryInLease,
+			135 * time.Second},
 		"last": {
-			"it failed as often as it may", Config{}, Failure{Err: wrong, Attempts: 5, LeaseLeft: 11 * time.Hour}, DeadLetter, 0,
+			"it failed as often as it may", Config{},
+			Failure{Err: wrong, Attempts: 5, LeaseLeft: 11 * time.Hour}, DeadLetter, 0,
 		},
 		"last, with nowhere to go": {
 			"SQS's own redrive is left", Config{DeadLetterQueueURL: " "},
-			Failure{Err: wrong, Attempts: 5, ReceiveCount: 2, LeaseLeft: 11 * time.Hour}, HandBack, 45 * time.Second,
+			Failure{Err: wrong, Attempts: 5, ReceiveCount: 2, LeaseLeft: 11 * time.Hour}, HandBack,
+			45 * time.Second,
 		},
-		"permanent": {"", Config{}, Failure{Err: Permanent(wrong), Attempts: 1, LeaseLeft: time.Hour}, DeadLetter, 0},
+		"permanent": {"", Config{}, Failure{Err: Permanent(wrong), Attempts: 1, LeaseLeft: time.Hour},
+			DeadLetter, 0},
 		"permanent, wrapped": {
 			"", Config{}, Failure{Err: fmt.Errorf("so: %w", Permanent(wrong)), Attempts: 1}, DeadLetter, 0,
 		},
 		"later": {
 			"the lease can hold the wait and the call", Config{},
-			Failure{Err: RetryAfter(9*time.Hour, wrong), LeaseLeft: 11 * time.Hour}, RetryInLease, 9 * time.Hour,
+			Failure{Err: RetryAfter(9*time.Hour, wrong), LeaseLeft: 11 * time.Hour}, RetryInLease,
+			9 * time.Hour,
 		},
 		"later than the lease": {
-			"", Config{}, Failure{Err: RetryAfter(11*time.Hour, wrong), LeaseLeft: 11 * time.Hour}, HandBack, 11 * time.Hour,
+			"", Config{}, Failure{Err: RetryAfter(11*time.Hour, wrong), LeaseLeft: 11 * time.Hour}, HandBack,
+			11 * time.Hour,
 		},
 		"later, however often": {
-			"it is no attempt", Config{}, Failure{Err: RetryAfter(time.Second, wrong), Attempts: 4, LeaseLeft: 11 * time.Hour},
+			"it is no attempt", Config{},
+			Failure{Err: RetryAfter(time.Second, wrong), Attempts: 4, LeaseLeft: 11 * time.Hour},
 			RetryInLease, time.Second,
 		},
 		"the end of a lease": {
-			"a call has its whole time or does not begin", Config{}, Failure{Err: wrong, Attempts: 1, LeaseLeft: time.Hour},
+			"a call has its whole time or does not begin", Config{},
+			Failure{Err: wrong, Attempts: 1, LeaseLeft: time.Hour},
 			HandBack, 15 * time.Second,
 		},
 		"the longest timeout": {
 			"leaves half an hour", Config{HandlerTimeout: DefaultHandlerTimeout},
-			Failure{Err: wrong, Attempts: 4, LeaseLeft: 11*time.Hour + 55*time.Minute}, RetryInLease, 405 * time.Second,
+			Failure{Err: wrong, Attempts: 4, LeaseLeft: 11*time.Hour + 55*time.Minute}, RetryInLease,
+			405 * time.Second,
 		},
 	}
 	for name, tc := range cases {
@@ -201,12 +212,14 @@ func TestLaterIsNoFailure(t *testing.T) {
 			if calls++; calls <= 20 {
 				return RetryAfter(20*time.Minute, errors.New("not yet"))
 			}
-			done.add("%s received %d times, after %s", m.Body, m.ReceiveCount, time.Since(began).Truncate(time.Minute))
+			done.add("%s received %d times, after %s", m.Body, m.ReceiveCount,
+				time.Since(began).Truncate(time.Minute))
 			return nil
 		})
 		time.Sleep(8 * time.Hour)
 		require.NoError(t, stop())
-		assert.Equal(t, []string{"a1 received 1 times, after 6h40m0s", "a2 received 1 times, after 6h40m0s"}, done.all())
+		assert.Equal(t, []string{"a1 received 1 times, after 6h40m0s", "a2 received 1 times, after 6h40m0s"},
+			done.all())
 		assert.Equal(t, 20, events.get(Postponed))
 		assert.Zero(t, events.get(Failed))
 	})
@@ -240,7 +253,8 @@ func TestTheDeadLetterQueueSaysWhy(t *testing.T) {
 	}{
 		"with its reason": {
 			attributes: 9, stderr: "no such table",
-			want: &FailureReason{Error: "so: exit status 3", Details: map[string]any{"exitCode": 3.0, "stderr": "no such table"}},
+			want: &FailureReason{Error: "so: exit status 3",
+				Details: map[string]any{"exitCode": 3.0, "stderr": "no such table"}},
 		},
 		"the end of a long one": {
 			stderr: strings.Repeat("x", 100_000) + "the end",
@@ -258,7 +272,8 @@ func TestTheDeadLetterQueueSaysWhy(t *testing.T) {
 				w := newWorld(t, 10)
 				w.server.Do(func(a *cloud.Account, now time.Time) {
 					box, _ := a.Mailbox(w.queueURL)
-					_, err := box.Send(now, cloud.Message{GroupID: "a", Body: "a1", Attributes: attributes(tc.attributes)})
+					_, err := box.Send(now,
+						cloud.Message{GroupID: "a", Body: "a1", Attributes: attributes(tc.attributes)})
 					assert.NoError(t, err)
 				})
 				full := roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -371,7 +386,9 @@ func TestFailRedriveFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3)
 		w.send("a", "a1")
-		stop := w.run(w.config(), func(context.Context, *Message) error { return Permanent(errors.New("never")) })
+		stop := w.run(w.config(), func(context.Context, *Message) error {
+			return Permanent(errors.New("never"))
+		})
 		time.Sleep(time.Minute)
 		for round := range 3 {
 			require.Equal(t, []string{"a1"}, w.bodies(w.failed), "round %d", round)

@@ -219,7 +219,8 @@ func (c Config) Validate() error {
 		"VisibilityTimeout", c.VisibilityTimeout, "needs to be whole seconds from 10s to 11h59m")
 	check(wholeSeconds(c.WaitTime, time.Second, 20*time.Second),
 		"WaitTime", c.WaitTime, "needs to be whole seconds from 1s to 20s")
-	check(c.HandlerTimeout > 0 && c.HandlerTimeout <= DefaultHandlerTimeout, "HandlerTimeout", c.HandlerTimeout,
+	check(c.HandlerTimeout > 0 &&
+		c.HandlerTimeout <= DefaultHandlerTimeout, "HandlerTimeout", c.HandlerTimeout,
 		fmt.Sprintf("needs to be up to %s; SQS lets nobody keep a message for more than 12 hours",
 			DefaultHandlerTimeout))
 	check(c.MaxAttempts >= 1, "MaxAttempts", c.MaxAttempts, "needs to be 1 or more")

@@ -160,7 +160,8 @@ func TestAFailingHeadDoesNotBurnItsFollowers(t *testing.T) {
 		require.NoError(t, stop())
 		assert.Len(t, calls.all(), DefaultMaxAttempts)
 		assert.Equal(t, []string{"a1"}, w.bodies(w.failed))
-		assert.Equal(t, []string{"a2 received 1 times", "a3 received 1 times", "a4 received 1 times"}, followers.all())
+		assert.Equal(t, []string{"a2 received 1 times", "a3 received 1 times", "a4 received 1 times"},
+			followers.all())
 	})
 }
 
@@ -203,12 +204,14 @@ func TestALostAnswerToAReceiveIsRecovered(t *testing.T) {
 		began := time.Now()
 		var seen record
 		stop := w.run(w.config(), func(_ context.Context, m *Message) error {
-			seen.add("received %d times, after less than %s", m.ReceiveCount, time.Since(began).Truncate(10*time.Second)+10*time.Second)
+			seen.add("received %d times, after less than %s", m.ReceiveCount,
+				time.Since(began).Truncate(10*time.Second)+10*time.Second)
 			return nil
 		})
 		time.Sleep(5 * time.Minute)
 		require.NoError(t, stop())
-		assert.Equal(t, []string{"received 1 times, after less than 10s"}, seen.all(), "and not hidden until its visibility timeout")
+		assert.Equal(t, []string{"received 1 times, after less than 10s"}, seen.all(),
+			"and not hidden until its visibility timeout")
 	})
 }
 
@@ -218,7 +221,9 @@ func TestRunFailsIfTheQueueCannotBeRead(t *testing.T) {
 		w := newWorld(t, 10)
 		config := w.config()
 		config.QueueURL += "x"
-		c, err := New(client(w.server), HandlerFunc(func(context.Context, *Message) error { return nil }), config)
+		c, err := New(client(w.server), HandlerFunc(func(context.Context, *Message) error {
+			return nil
+		}), config)
 		require.NoError(t, err)
 		require.ErrorContains(t, c.Run(t.Context()), "receiving from "+config.QueueURL)
 	})
@@ -232,8 +237,10 @@ func TestMessageCarriesWhatTheSenderGave(t *testing.T) {
 		w.server.Do(func(a *cloud.Account, now time.Time) {
 			box, _ := a.Mailbox(w.queueURL)
 			_, err := box.Send(now, cloud.Message{
-				GroupID: "a", DeduplicationID: "once", Body: "hello", TraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
-				Attributes: map[string]cloud.MessageAttribute{"kind": {DataType: "String", StringValue: "greeting"}},
+				GroupID: "a", DeduplicationID: "once", Body: "hello",
+				TraceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793",
+				Attributes: map[string]cloud.MessageAttribute{"kind": {DataType: "String",
+					StringValue: "greeting"}},
 			})
 			assert.NoError(t, err)
 		})
@@ -268,12 +275,15 @@ func TestConfigValidate(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, Config{QueueURL: "url"}.Validate())
 	err := Config{
-		Concurrency: -1, VisibilityTimeout: time.Millisecond, WaitTime: 21 * time.Second, HandlerTimeout: 12 * time.Hour,
-		MaxAttempts: -1, Backoff: time.Hour, StopTimeout: time.Second, StopSignal: time.Second,
+		Concurrency: -1, VisibilityTimeout: time.Millisecond, WaitTime: 21 * time.Second,
+		HandlerTimeout: 12 * time.Hour,
+		MaxAttempts:    -1, Backoff: time.Hour, StopTimeout: time.Second, StopSignal: time.Second,
 	}.Validate()
 	for _, want := range []string{
-		`QueueURL: "": needs to be the URL`, "Concurrency: -1", "VisibilityTimeout: 1ms", "WaitTime: 21s", "HandlerTimeout: 12h0m0s",
-		"MaxAttempts: -1", "MaxBackoff: 15m0s: needs to be from the first wait (1h0m0s)", "StopTimeout: 1s", "StopSignal: 1s",
+		`QueueURL: "": needs to be the URL`, "Concurrency: -1", "VisibilityTimeout: 1ms", "WaitTime: 21s",
+		"HandlerTimeout: 12h0m0s",
+		"MaxAttempts: -1", "MaxBackoff: 15m0s: needs to be from the first wait (1h0m0s)", "StopTimeout: 1s",
+		"StopSignal: 1s",
 	} {
 		require.ErrorContains(t, err, want)
 	}

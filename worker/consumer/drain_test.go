@@ -46,7 +46,8 @@ func TestDrain(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			stopped := time.Now()
 			require.NoError(t, stop())
-			assert.LessOrEqual(t, time.Since(stopped), 10*time.Second, "when its poll has ended, which is not cut off")
+			assert.LessOrEqual(t, time.Since(stopped), 10*time.Second,
+				"when its poll has ended, which is not cut off")
 		})
 	})
 	t.Run("handlers that take too long are cancelled", func(t *testing.T) {
@@ -63,11 +64,13 @@ func TestDrain(t *testing.T) {
 			time.Sleep(time.Second)
 			stopped := time.Now()
 			require.NoError(t, stop())
-			assert.Equal(t, 105*time.Second, time.Since(stopped).Truncate(time.Second), "the stop timeout less its margin")
+			assert.Equal(t, 105*time.Second, time.Since(stopped).Truncate(time.Second),
+				"the stop timeout less its margin")
 			assert.Equal(t, []string{ErrStopping.Error()}, causes.all())
 			a1, _ := w.message("a1")
 			assert.Equal(t, 1, a1.ReceiveCount)
-			assert.True(t, a1.VisibleAt(time.Now().Add(2*time.Second)), "handed back, not left to its visibility timeout")
+			assert.True(t, a1.VisibleAt(time.Now().Add(2*time.Second)),
+				"handed back, not left to its visibility timeout")
 		})
 	})
 	t.Run("a handler that does not return is left behind", func(t *testing.T) {
@@ -97,7 +100,8 @@ func TestDrain(t *testing.T) {
 			arrive := true
 			cut := roundTripper(func(req *http.Request) (*http.Response, error) {
 				response, err := w.server.RoundTrip(req)
-				if err == nil && arrive && strings.HasSuffix(req.Header.Get("X-Amz-Target"), "ReceiveMessage") {
+				if err == nil && arrive &&
+					strings.HasSuffix(req.Header.Get("X-Amz-Target"), "ReceiveMessage") {
 					arrive = false
 					cancel() // SIGTERM, while the answer with the message is on its way
 					time.Sleep(time.Millisecond)
@@ -202,7 +206,8 @@ func TestAnOutageOfTheAgentBurnsNoReceives(t *testing.T) {
 			w.send(fmt.Sprint("group", i), fmt.Sprint("m", i))
 		}
 		config := w.config()
-		config.Protection = &refusing{err: errors.New("the agent does not answer"), until: time.Now().Add(6 * time.Hour)}
+		config.Protection = &refusing{err: errors.New("the agent does not answer"),
+			until: time.Now().Add(6 * time.Hour)}
 		stop := w.run(config, func(context.Context, *Message) error { return nil })
 		time.Sleep(7 * time.Hour)
 		require.NoError(t, stop())

@@ -126,7 +126,8 @@ func (c *Consumer) attempt(l *lease, m *Message) (result outcome, took time.Dura
 	case l.lost():
 		return abandoned, took, err // even if it is done: the handle has expired
 	case err == nil:
-		return c.conclude(l, m, Event{Kind: Done, Message: m, Took: took, Age: began.Sub(m.SentAt)}), took, nil
+		return c.conclude(l, m, Event{Kind: Done, Message: m, Took: took, Age: began.Sub(m.SentAt)}), took,
+			nil
 	case errors.Is(context.Cause(l.ctx), ErrStopping):
 		return handBack, took, err // it was cancelled, which is no fault of the message
 	}

@@ -47,8 +47,10 @@ func newLingeringWorld(t testing.TB, maxReceiveCount int) *world {
 	failed, err := account.CreateQueue(cloud.Queue{Name: "failed.fifo", FIFO: true})
 	require.NoError(t, err)
 	queue, err := account.CreateQueue(cloud.Queue{
-		Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true, ReceiveWaitTimeSeconds: 20, // as deployed
-		RedrivePolicy: fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, failed.ARN, maxReceiveCount),
+		// as deployed
+		Name: "jobs.fifo", FIFO: true, ContentBasedDeduplication: true, ReceiveWaitTimeSeconds: 20,
+		RedrivePolicy: fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, failed.ARN,
+			maxReceiveCount),
 	})
 	require.NoError(t, err)
 	return &world{t: t, server: awsapi.NewServer(account), queueURL: queue.URL, failed: failed.URL}

@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var historyFile = flag.String("history", "", "a history that TestScenarios has written, for TestHistory to judge again")
+var historyFile = flag.String("history", "",
+	"a history that TestScenarios has written, for TestHistory to judge again")
 
 // happening is something that happened in a scenario. All that judges a scenario is in
 // its happenings, so that a file of them can be judged again.
@@ -177,18 +178,37 @@ func TestHistory(t *testing.T) {
 		change func(list []happening) []happening
 		want   string
 	}{
-		"kept":        {func(list []happening) []happening { return list }, ""},
-		"lost":        {func(list []happening) []happening { return list[:6] }, "a/1 was neither done nor put aside"},
-		"order":       {func(list []happening) []happening { list[4].Ahead = []string{"a/1"}; return list }, "w1 starts a/2 while [a/1]"},
-		"gone":        {func(list []happening) []happening { list[4].Gone = true; return list }, "a/2, which is gone"},
-		"unprotected": {func(list []happening) []happening { list[2].Unprotected = true; return list }, "a/1 unprotected"},
-		"two at once": {func(list []happening) []happening { return slices.Delete(list, 3, 4) }, "a/2 while it works on a/1"},
-		"innocent":    {func(list []happening) []happening { list[3].What = interrupted; return list }, "a/1 was dead-lettered, though"},
+		"kept": {func(list []happening) []happening { return list }, ""},
+		"lost": {func(list []happening) []happening {
+			return list[:6]
+		}, "a/1 was neither done nor put aside"},
+		"order": {func(list []happening) []happening {
+			list[4].Ahead = []string{"a/1"}
+			return list
+		}, "w1 starts a/2 while [a/1]"},
+		"gone": {func(list []happening) []happening {
+			list[4].Gone = true
+			return list
+		}, "a/2, which is gone"},
+		"unprotected": {func(list []happening) []happening {
+			list[2].Unprotected = true
+			return list
+		}, "a/1 unprotected"},
+		"two at once": {func(list []happening) []happening {
+			return slices.Delete(list, 3, 4)
+		}, "a/2 while it works on a/1"},
+		"innocent": {func(list []happening) []happening {
+			list[3].What = interrupted
+			return list
+		}, "a/1 was dead-lettered, though"},
 		"killed in its delete": {func(list []happening) []happening {
 			list[3].What = succeeded
 			return slices.Insert(list, 4, happening{Actor: "w1", What: killed})
 		}, ""},
-		"broken": {func(list []happening) []happening { list[3] = happening{What: broken, Detail: "x"}; return list }, ": x"},
+		"broken": {func(list []happening) []happening {
+			list[3] = happening{What: broken, Detail: "x"}
+			return list
+		}, ": x"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -120,7 +120,8 @@ func (k *keeper) extend(ctx context.Context, b beat) {
 			whole = false
 			if failure.SenderFault && part.lease.lose() {
 				k.warn("the extension of a lease was refused",
-					append(about(m), "code", aws.ToString(failure.Code), "reason", aws.ToString(failure.Message))...)
+					append(about(m), "code", aws.ToString(failure.Code), "reason",
+						aws.ToString(failure.Message))...)
 			}
 		}
 		if whole {

@@ -51,7 +51,8 @@ func TestALostLeaseCancelsTheHandler(t *testing.T) {
 				w := newWorld(t, 10)
 				var throttle atomic.Bool
 				w.server.Fault = func(action string) awsapi.Fault {
-					return awsapi.Fault{Throttle: throttle.Load() && strings.HasPrefix(action, "ChangeMessage")}
+					return awsapi.Fault{Throttle: throttle.Load() &&
+						strings.HasPrefix(action, "ChangeMessage")}
 				}
 				w.send("a", "a1")
 				metrics := &counts{}
@@ -233,7 +234,8 @@ func TestAnAnswerAfterTheLeaseStartsNothing(t *testing.T) {
 
 func TestLeaseMoves(t *testing.T) {
 	t.Parallel()
-	states := []leaseState{leaseHeld, leaseWaiting, leaseDeleting, leaseReturning, leaseReleased, leaseLost, leaseEmpty}
+	states := []leaseState{leaseHeld, leaseWaiting, leaseDeleting, leaseReturning, leaseReleased, leaseLost,
+		leaseEmpty}
 	allowed := map[string]bool{
 		"held waiting": true, "held deleting": true, "held returning": true, "held lost": true,
 		"waiting held": true, "waiting returning": true, "waiting lost": true,
@@ -274,20 +276,28 @@ func TestLeaseStates(t *testing.T) {
 		tail             int // to be handed back apart
 		head, ended      bool
 	}{
-		"held":     {"all are ours", func(*lease) {}, 2, 2, 1, true, false},
-		"waiting":  {"all are kept for the next attempt", func(l *lease) { l.wait() }, 2, 2, 0, true, false},
-		"resumed":  {"", func(l *lease) { l.wait(); l.resume() }, 2, 2, 1, true, false},
-		"deleting": {"an extension of the head could come after its delete", func(l *lease) { l.beginDelete() }, 1, 0, 1, true, false},
-		"dropped":  {"", func(l *lease) { l.beginDelete(); l.dropHead() }, 1, 1, 0, true, false},
+		"held":    {"all are ours", func(*lease) {}, 2, 2, 1, true, false},
+		"waiting": {"all are kept for the next attempt", func(l *lease) { l.wait() }, 2, 2, 0, true, false},
+		"resumed": {"", func(l *lease) { l.wait(); l.resume() }, 2, 2, 1, true, false},
+		"deleting": {"an extension of the head could come after its delete", func(l *lease) {
+			l.beginDelete()
+		}, 1, 0, 1, true, false},
+		"dropped": {"", func(l *lease) { l.beginDelete(); l.dropHead() }, 1, 1, 0, true, false},
 		"empty": {"", func(l *lease) {
 			for range 2 {
 				l.beginDelete()
 				l.dropHead()
 			}
 		}, 0, 0, 0, false, false},
-		"lost":                   {"the handler is cancelled", func(l *lease) { l.lose() }, 0, 0, 0, false, true},
-		"released":               {"", func(l *lease) { l.giveUp(); l.release() }, 0, 0, 0, false, false},
-		"lost after its release": {"is not lost", func(l *lease) { l.giveUp(); l.release(); l.lose() }, 0, 0, 0, false, false},
+		"lost": {"the handler is cancelled", func(l *lease) {
+			l.lose()
+		}, 0, 0, 0, false, true},
+		"released": {"", func(l *lease) { l.giveUp(); l.release() }, 0, 0, 0, false, false},
+		"lost after its release": {"is not lost", func(l *lease) {
+			l.giveUp()
+			l.release()
+			l.lose()
+		}, 0, 0, 0, false, false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

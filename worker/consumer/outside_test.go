@@ -30,17 +30,19 @@ func TestOneFailureWhilePollsOutliveTheirConnections(t *testing.T) {
 		var calls record
 		config := w.config()
 		config.VisibilityTimeout = time.Minute
-		stop := w.runOn(&line{w: w, name: "worker", linger: true}, config, func(_ context.Context, m *Message) error {
-			if m.Body == "m0" {
-				return errors.New("never")
-			}
-			calls.add("%s %d", m.Body, m.ReceiveCount)
-			return nil
-		})
+		stop := w.runOn(&line{w: w, name: "worker", linger: true}, config,
+			func(_ context.Context, m *Message) error {
+				if m.Body == "m0" {
+					return errors.New("never")
+				}
+				calls.add("%s %d", m.Body, m.ReceiveCount)
+				return nil
+			})
 		time.Sleep(3 * time.Hour)
 		require.NoError(t, stop())
 		assert.Equal(t, []string{"m0"}, w.bodies(w.failed), "those behind it are innocent")
-		assert.Equal(t, []string{"m1 1", "m2 1", "m3 1", "m4 1", "m5 1", "m6 1", "m7 1", "m8 1", "m9 1"}, calls.all())
+		assert.Equal(t, []string{"m1 1", "m2 1", "m3 1", "m4 1", "m5 1", "m6 1", "m7 1", "m8 1", "m9 1"},
+			calls.all())
 	})
 }
 
@@ -50,17 +52,22 @@ func TestAnIdleWorkerThatStopsLeavesNothingBehind(t *testing.T) {
 		w := newWorld(t, 10)
 		config := w.config()
 		config.VisibilityTimeout = time.Minute
-		stop := w.runOn(&line{w: w, name: "first", linger: true}, config, func(context.Context, *Message) error { return nil })
+		stop := w.runOn(&line{w: w, name: "first", linger: true}, config,
+			func(context.Context, *Message) error {
+				return nil
+			})
 		time.Sleep(5 * time.Second)
 		require.NoError(t, stop())
 		w.send("a", "a1")
 		time.Sleep(5 * time.Second)
 		began := time.Now()
 		var starts record
-		stop = w.runOn(&line{w: w, name: "second", linger: true}, config, func(_ context.Context, m *Message) error {
-			starts.add("%s %d after %s", m.Body, m.ReceiveCount, time.Since(began).Truncate(2*time.Second))
-			return nil
-		})
+		stop = w.runOn(&line{w: w, name: "second", linger: true}, config,
+			func(_ context.Context, m *Message) error {
+				starts.add("%s %d after %s", m.Body, m.ReceiveCount,
+					time.Since(began).Truncate(2*time.Second))
+				return nil
+			})
 		time.Sleep(5 * time.Minute)
 		require.NoError(t, stop())
 		assert.Equal(t, []string{"a1 1 after 0s"}, starts.all())
@@ -217,22 +224,28 @@ func refusal(req *http.Request, code string) *http.Response {
 	body := fmt.Sprintf(`{"__type":"com.amazonaws.sqs#%s","message":"as asked"}`, code)
 	header := http.Header{"Content-Type": {"application/x-amz-json-1.0"}}
 	return &http.Response{
-		StatusCode: http.StatusBadRequest, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: req,
+		StatusCode: http.StatusBadRequest, Header: header, Body: io.NopCloser(strings.NewReader(body)),
+		Request: req,
 	}
 }
 
 func TestRefusedRights(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
-		"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException",
+		"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "ExpiredToken",
+		"ExpiredTokenException",
 		"UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSecurity",
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 10)
-				deny := roundTripper(func(req *http.Request) (*http.Response, error) { return refusal(req, code), nil })
-				c, err := New(client(deny), HandlerFunc(func(context.Context, *Message) error { return nil }), w.config())
+				deny := roundTripper(func(req *http.Request) (*http.Response, error) {
+					return refusal(req, code), nil
+				})
+				c, err := New(client(deny), HandlerFunc(func(context.Context, *Message) error {
+					return nil
+				}), w.config())
 				require.NoError(t, err)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()

@@ -120,7 +120,8 @@ func (c *Consumer) refused(err error) {
 			return
 		}
 		if c.pause.forScaleIn(d) {
-			c.config.Logger.Info("the service wants fewer tasks; the worker receives nothing for a while", "pause", d)
+			c.config.Logger.Info("the service wants fewer tasks; the worker receives nothing for a while",
+				"pause", d)
 			c.handBackTails()
 		}
 		return

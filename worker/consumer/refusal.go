@@ -18,7 +18,8 @@ var throttles = []string{
 // errors"; IAM user guide, "Troubleshooting".
 var denials = []string{
 	"AccessDenied", "KmsAccessDenied", "KMS.AccessDenied", "ExpiredToken", "InvalidClientTokenId",
-	"UnrecognizedClient", "SignatureDoesNotMatch", "InvalidSignature", "IncompleteSignature", "InvalidSecurity",
+	"UnrecognizedClient", "SignatureDoesNotMatch", "InvalidSignature", "IncompleteSignature",
+	"InvalidSecurity",
 	"MissingAuthenticationToken", "NotAuthorized", "OptInRequired", "InvalidAccessKeyId",
 }
 

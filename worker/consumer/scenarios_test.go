@@ -107,9 +107,11 @@ type tally struct {
 }
 
 func (c *tally) String() string {
-	return fmt.Sprintf("%d messages, %d successes, %d put aside, %d leases lost, %d kills, %d refusals of protection, "+
+	return fmt.Sprintf("%d messages, %d successes, %d put aside, %d leases lost, %d kills, %d refusals of "+
+		"protection, "+
 		"%d workers sent away, %d faults; polls outlive their connections in %d scenarios",
-		c.messages.Load(), c.successes.Load(), c.buried.Load(), c.lost.Load(), c.kills.Load(), c.refusals.Load(),
+		c.messages.Load(), c.successes.Load(), c.buried.Load(), c.lost.Load(), c.kills.Load(),
+		c.refusals.Load(),
 		c.unwanted.Load(), c.faults.Load(), c.lingering.Load())
 }
 

@@ -70,7 +70,8 @@ func TestARequestThatIsNotAnsweredIsNotDone(t *testing.T) {
 			if strings.HasSuffix(req.Header.Get("X-Amz-Target"), "DeleteMessageBatch") && silent > 0 {
 				silent--
 				header := http.Header{"Content-Type": {"application/x-amz-json-1.0"}}
-				return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: header,
+					Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
 			}
 			return w.server.RoundTrip(req)
 		})
@@ -90,7 +91,8 @@ func TestExponential(t *testing.T) {
 	t.Parallel()
 	c, err := New(nil, nil, Config{QueueURL: "q"})
 	require.NoError(t, err)
-	for attempt, want := range map[int]time.Duration{1: time.Second, 3: 4 * time.Second, 10: time.Minute, 100: time.Minute} {
+	for attempt, want := range map[int]time.Duration{1: time.Second, 3: 4 * time.Second, 10: time.Minute,
+		100: time.Minute} {
 		got := c.exponential(time.Second, time.Minute, attempt)
 		assert.LessOrEqual(t, got, want)
 		assert.GreaterOrEqual(t, got, want/2)

@@ -88,7 +88,8 @@ func (s *scenario) worker(name string) {
 	config.Observe = func(e Event) {
 		if e.Kind == LeaseLost {
 			s.totals.lost.Add(1)
-			s.history.add(happening{Actor: name, What: note, Group: e.Message.GroupID, Message: e.Message.Body, Detail: "lease lost"})
+			s.history.add(happening{Actor: name, What: note, Group: e.Message.GroupID,
+				Message: e.Message.Body, Detail: "lease lost"})
 		}
 	}
 	task := protection.New(protection.Options{
@@ -151,12 +152,15 @@ func (s *scenario) agentAnswer(worker string, protect bool) awsapi.AgentAnswer {
 	return []awsapi.AgentAnswer{
 		{Failure: "DEPLOYMENT_BLOCKED"},
 		{Failure: "TASK_DEFINITION_INACTIVE"},
-		{Status: http.StatusBadRequest, Body: `{"error":{"Code":"ThrottlingException","Message":"Rate exceeded"}}`},
-		{Status: http.StatusGatewayTimeout, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`},
+		{Status: http.StatusBadRequest,
+			Body: `{"error":{"Code":"ThrottlingException","Message":"Rate exceeded"}}`},
+		{Status: http.StatusGatewayTimeout,
+			Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`},
 		{Status: http.StatusOK, Body: "<html>"},
 		{Status: http.StatusOK, Body: `{}`},
 		{Delay: 20 * time.Second},
 		{Delay: 20 * time.Second, Effect: true},
-		{Status: http.StatusGatewayTimeout, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`, Effect: true},
+		{Status: http.StatusGatewayTimeout,
+			Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`, Effect: true},
 	}[r.number(9)]
 }

@@ -127,7 +127,9 @@ func inBubble(t *testing.T, test func(w *world)) {
 func TestList(t *testing.T) {
 	inBubble(t, func(w *world) {
 		first := w.put(cloud.Message{GroupID: "b", Body: "1", Attributes: map[string]cloud.MessageAttribute{
-			consumer.FailureReasonAttribute: {DataType: "String", StringValue: `{"error":"exit status 65","details":{"exitCode":65,"stderr":"a\nno such customer\n"}}`},
+			consumer.FailureReasonAttribute: {DataType: "String",
+				StringValue: `{"error":"exit status 65","details":{"exitCode":65,"stderr":"a\nno such ` +
+					`customer\n"}}`},
 		}})
 		second := w.put(cloud.Message{GroupID: "a", Body: "2"})
 		third := w.put(
@@ -247,8 +249,9 @@ func TestShow(t *testing.T) {
 		assert.Equal(w.t, map[string]string{"error": "oh"}, reason)
 		got.SequenceNumber, got.Reason = "", nil
 		assert.Equal(w.t, Message{
-			ID: id, GroupID: "a", DeduplicationID: "d", Sent: time.Now().UTC().Truncate(time.Minute), ReceiveCount: 1,
-			TraceHeader: "Root=1",
+			ID: id, GroupID: "a", DeduplicationID: "d", Sent: time.Now().UTC().Truncate(time.Minute),
+			ReceiveCount: 1,
+			TraceHeader:  "Root=1",
 			Attributes: map[string]Attribute{
 				"kind": {DataType: "String", StringValue: aws.String("report")},
 			}, Body: `{"a": "<b>"}`,

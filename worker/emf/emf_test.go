@@ -63,11 +63,15 @@ func TestFlush(t *testing.T) {
 	assert.Equal(t, [][]string{{"QueueName"}}, definition.Dimensions)
 	assert.Len(t, definition.Metrics, len(units), "each metric is defined, and the dimension is not")
 	assert.Equal(t, "jobs.fifo", line.QueueName)
-	assert.Equal(t, []int{5, 2, 1, 1, 1}, []int{line.Received, line.Done, line.Retried, line.DeadLettered, line.LeaseLost})
+	assert.Equal(t, []int{5, 2, 1, 1, 1}, []int{line.Received, line.Done, line.Retried, line.DeadLettered,
+		line.LeaseLost})
 	assert.Equal(t, []int{1, 4}, []int{line.Postponed, line.HandedBack})
-	assert.Equal(t, distribution{Values: []float64{0.5, 1.5}, Counts: []int{1, 1}, Min: 0.5, Max: 1.5, Count: 2, Sum: 2}, line.HandlerTime)
-	assert.Equal(t, distribution{Values: []float64{4}, Counts: []int{2}, Min: 4, Max: 4, Count: 2, Sum: 8}, line.QueueAge)
-	assert.Equal(t, []float64{2, 1, 90}, []float64{line.InFlightGroups, line.BlockedGroups, line.OldestBlockedGroup})
+	assert.Equal(t, distribution{Values: []float64{0.5, 1.5}, Counts: []int{1, 1}, Min: 0.5, Max: 1.5,
+		Count: 2, Sum: 2}, line.HandlerTime)
+	assert.Equal(t, distribution{Values: []float64{4}, Counts: []int{2}, Min: 4, Max: 4, Count: 2, Sum: 8},
+		line.QueueAge)
+	assert.Equal(t, []float64{2, 1, 90},
+		[]float64{line.InFlightGroups, line.BlockedGroups, line.OldestBlockedGroup})
 
 	output.Reset()
 	m.Observe(consumer.Event{Kind: consumer.InFlight})
@@ -91,8 +95,12 @@ func TestPercentilesAreThoseOfAllMessages(t *testing.T) {
 			}
 			return 5
 		}, 0.001},
-		"around a second":           {func(int) float64 { return math.Exp(random.NormFloat64() * 0.2) }, 0.02},
-		"microseconds to 12 hours":  {func(int) float64 { return math.Exp(random.Float64()*24.5 - 13.8) }, 0.35},
+		"around a second": {func(int) float64 {
+			return math.Exp(random.NormFloat64() * 0.2)
+		}, 0.02},
+		"microseconds to 12 hours": {func(int) float64 {
+			return math.Exp(random.Float64()*24.5 - 13.8)
+		}, 0.35},
 		"nothing but less than any": {func(int) float64 { return 0 }, 0},
 	}
 	for name, tc := range cases {

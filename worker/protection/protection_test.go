@@ -113,29 +113,51 @@ func TestAnswers(t *testing.T) {
 		scaleIn  bool
 		requests int
 	}{
-		"granted":            {answer: awsapi.AgentAnswer{}, requests: 1},
-		"deployment blocked": {"a no comes with status 200", awsapi.AgentAnswer{Failure: "DEPLOYMENT_BLOCKED"}, "protection refused: DEPLOYMENT_BLOCKED", true, 1},
-		"other failure":      {"nor is any other reason a yes", awsapi.AgentAnswer{Failure: "SOMETHING_ELSE"}, "protection refused: SOMETHING_ELSE", false, 1},
-		"no service":         {"a task of no service is not scaled in", awsapi.AgentAnswer{Failure: "TASK_NOT_VALID"}, "", false, 1},
+		"granted": {answer: awsapi.AgentAnswer{}, requests: 1},
+		"deployment blocked": {"a no comes with status 200",
+			awsapi.AgentAnswer{Failure: "DEPLOYMENT_BLOCKED"},
+			"protection refused: DEPLOYMENT_BLOCKED", true, 1},
+		"other failure": {"nor is any other reason a yes", awsapi.AgentAnswer{Failure: "SOMETHING_ELSE"},
+			"protection refused: SOMETHING_ELSE", false, 1},
+		"no service": {"a task of no service is not scaled in",
+			awsapi.AgentAnswer{Failure: "TASK_NOT_VALID"}, "", false, 1},
 		"access denied": {
-			"the body says what is missing", awsapi.AgentAnswer{Status: 400, Body: `{"requestID":"1","error":{"Arn":"a","Code":"AccessDeniedException","Message":"no ecs:UpdateTaskProtection"}}`},
+			"the body says what is missing",
+			awsapi.AgentAnswer{Status: 400,
+				Body: `{"requestID":"1","error":{"Arn":"a","Code":"AccessDeniedException","Message":"no ` +
+					`ecs:UpdateTaskProtection"}}`},
 			"the agent answered 400: AccessDeniedException: no ecs:UpdateTaskProtection", false, attempts,
 		},
-		"throttled":         {"throttling passes, maybe", awsapi.AgentAnswer{Status: 400, Body: `{"error":{"Code":"ThrottlingException","Message":"Rate exceeded"}}`}, "ThrottlingException", false, attempts},
-		"timed out":         {"so does a time-out", awsapi.AgentAnswer{Status: 504, Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`}, "504: RequestCanceled", false, attempts},
-		"no JSON":           {"", awsapi.AgentAnswer{Status: 200, Body: "<html>"}, `no JSON: "<html>"`, false, attempts},
-		"empty":             {"", awsapi.AgentAnswer{Status: 200, Body: ""}, "no JSON", false, attempts},
-		"empty object":      {"", awsapi.AgentAnswer{Status: 200, Body: "{}"}, "does not say that protection is true", false, attempts},
-		"null":              {"", awsapi.AgentAnswer{Status: 200, Body: "null"}, "does not say that protection is true", false, attempts},
-		"off":               {"the opposite of what was asked", awsapi.AgentAnswer{Status: 200, Body: `{"protection":{"ProtectionEnabled":false}}`}, "does not say that protection is true", false, attempts},
-		"on, with an error": {"", awsapi.AgentAnswer{Status: 500, Body: `{"protection":{"ProtectionEnabled":true}}`}, "the agent answered 500", false, attempts},
-		"does not answer":   {"no call lasts for ever", awsapi.AgentAnswer{Delay: time.Hour}, "context deadline exceeded", false, attempts},
+		"throttled": {"throttling passes, maybe",
+			awsapi.AgentAnswer{Status: 400,
+				Body: `{"error":{"Code":"ThrottlingException","Message":"Rate exceeded"}}`},
+			"ThrottlingException", false, attempts},
+		"timed out": {"so does a time-out",
+			awsapi.AgentAnswer{Status: 504,
+				Body: `{"error":{"Code":"RequestCanceled","Message":"Timed out"}}`}, "504: RequestCanceled",
+			false, attempts},
+		"no JSON": {"", awsapi.AgentAnswer{Status: 200, Body: "<html>"}, `no JSON: "<html>"`, false,
+			attempts},
+		"empty": {"", awsapi.AgentAnswer{Status: 200, Body: ""}, "no JSON", false, attempts},
+		"empty object": {"", awsapi.AgentAnswer{Status: 200, Body: "{}"},
+			"does not say that protection is true", false, attempts},
+		"null": {"", awsapi.AgentAnswer{Status: 200, Body: "null"},
+			"does not say that protection is true", false, attempts},
+		"off": {"the opposite of what was asked",
+			awsapi.AgentAnswer{Status: 200, Body: `{"protection":{"ProtectionEnabled":false}}`},
+			"does not say that protection is true", false, attempts},
+		"on, with an error": {"", awsapi.AgentAnswer{Status: 500,
+			Body: `{"protection":{"ProtectionEnabled":true}}`}, "the agent answered 500", false, attempts},
+		"does not answer": {"no call lasts for ever", awsapi.AgentAnswer{Delay: time.Hour},
+			"context deadline exceeded", false, attempts},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer { return tc.answer }}
+				agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
+					return tc.answer
+				}}
 				task := newTask(agent, time.Hour)
 				began := time.Now()
 				release, err := task.Hold(t.Context())
@@ -269,7 +291,8 @@ func TestLostAnswers(t *testing.T) {
 		var lose atomic.Bool
 		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
 			if lose.Load() {
-				return awsapi.AgentAnswer{Status: 504, Body: `{"error":{"Code":"RequestCanceled"}}`, Effect: true}
+				return awsapi.AgentAnswer{Status: 504, Body: `{"error":{"Code":"RequestCanceled"}}`,
+					Effect: true}
 			}
 			return awsapi.AgentAnswer{}
 		}}
@@ -324,7 +347,9 @@ func TestAFailedEndIsTriedAgain(t *testing.T) {
 func TestHoldEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer { return awsapi.AgentAnswer{Delay: 4 * time.Second} }}
+		agent := &awsapi.Agent{Answer: func(bool, time.Duration) awsapi.AgentAnswer {
+			return awsapi.AgentAnswer{Delay: 4 * time.Second}
+		}}
 		task := newTask(agent, time.Hour)
 		first := make(chan func(), 1)
 		go func() {

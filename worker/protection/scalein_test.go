@@ -186,7 +186,8 @@ func TestNobodyLeavesMessagesWaiting(t *testing.T) {
 func TestLease(t *testing.T) {
 	t.Parallel()
 	for timeout, want := range map[time.Duration]time.Duration{
-		time.Minute: 7 * time.Minute, time.Hour: 125 * time.Minute, 11*time.Hour + 58*time.Minute: 24*time.Hour + time.Minute,
+		time.Minute: 7 * time.Minute, time.Hour: 125 * time.Minute, 11*time.Hour +
+			58*time.Minute: 24*time.Hour + time.Minute,
 		30 * time.Hour: LongestLease,
 	} {
 		assert.Equal(t, want, Lease(timeout))

@@ -76,7 +76,8 @@ func (s Settings) check() (wrong []error) {
 		}
 	}
 	if s.StopTimeout > longestOfFargate {
-		add("STOP_TIMEOUT_SECONDS", s.StopTimeout, fmt.Sprintf("needs to be at most %d, the most Fargate waits", longestOfFargate))
+		add("STOP_TIMEOUT_SECONDS", s.StopTimeout,
+			fmt.Sprintf("needs to be at most %d, the most Fargate waits", longestOfFargate))
 	}
 	if s.StopSignal > longestStopSignal {
 		add("STOP_SIGNAL_SECONDS", s.StopSignal, fmt.Sprintf("needs to be at most %d", longestStopSignal))
@@ -86,7 +87,8 @@ func (s Settings) check() (wrong []error) {
 			fmt.Sprintf("needs to be below %s, or scale-in finds an idle task protected", shortestIdleWindow))
 	}
 	if i := slices.Index(s.PermanentErrors, ""); i >= 0 {
-		add("PERMANENT_ERRORS", strings.Join(s.PermanentErrors, ","), "needs to be error types, separated by commas")
+		add("PERMANENT_ERRORS", strings.Join(s.PermanentErrors, ","),
+			"needs to be error types, separated by commas")
 	}
 	return wrong
 }
@@ -163,7 +165,8 @@ func Print(output io.Writer) error {
 	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "variable\tdefault\tmeaning")
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", field.Tag.Get("env"), field.Tag.Get("envDefault"), field.Tag.Get("what"))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", field.Tag.Get("env"), field.Tag.Get("envDefault"),
+			field.Tag.Get("what"))
 	}
 	return table.Flush()
 }

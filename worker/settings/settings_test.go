@@ -16,7 +16,8 @@ import (
 func TestReadSettings(t *testing.T) {
 	t.Parallel()
 	s, err := Read(map[string]string{
-		"QUEUE_URL": "https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "DLQ_URL": "dlq", "HANDLER_TIMEOUT": "90m", "STOP_TIMEOUT_SECONDS": "60",
+		"QUEUE_URL": "https://sqs.us-west-1.amazonaws.com/123456789012/jobs.fifo", "DLQ_URL": "dlq",
+		"HANDLER_TIMEOUT": "90m", "STOP_TIMEOUT_SECONDS": "60",
 	})
 	require.NoError(t, err)
 	c := s.Consumer()
@@ -47,27 +48,38 @@ func TestWrongSettings(t *testing.T) {
 		environment map[string]string
 		want        []string
 	}{
-		"nothing":   {map[string]string{}, []string{`QUEUE_URL: "": needs to be the URL of an SQS FIFO queue`}},
-		"no number": {map[string]string{"CONCURRENCY": "many"}, []string{`CONCURRENCY: "many": needs to be a whole number, such as 10`}},
+		"nothing": {map[string]string{},
+			[]string{`QUEUE_URL: "": needs to be the URL of an SQS FIFO queue`}},
+		"no number": {map[string]string{"CONCURRENCY": "many"},
+			[]string{`CONCURRENCY: "many": needs to be a whole number, such as 10`}},
 		"no duration": {
 			map[string]string{"BACKOFF": "soon", "LOG_MESSAGES": "maybe"},
-			[]string{`BACKOFF: "soon": needs to be a duration, such as 15s`, `LOG_MESSAGES: "maybe": needs to be true or false, such as true`},
+			[]string{`BACKOFF: "soon": needs to be a duration, such as 15s`,
+				`LOG_MESSAGES: "maybe": needs to be true or false, such as true`},
 		},
 		"some that cannot be read and some that are out of range": {
 			map[string]string{"QUEUE_URL": "x", "CONCURRENCY": "0", "BACKOFF": "5"},
-			[]string{`BACKOFF: "5": needs to be a duration, such as 15s`, "CONCURRENCY: 0: needs to be above 0"},
+			[]string{`BACKOFF: "5": needs to be a duration, such as 15s`,
+				"CONCURRENCY: 0: needs to be above 0"},
 		},
 		"of functions": {
-			map[string]string{"QUEUE_URL": "x", "REPORT_BATCH_ITEM_FAILURES": "maybe", "PERMANENT_ERRORS": "A,,B"},
-			[]string{`REPORT_BATCH_ITEM_FAILURES: "maybe": needs to be true or false`, "PERMANENT_ERRORS: A,,B: needs to be error types"},
+			map[string]string{"QUEUE_URL": "x", "REPORT_BATCH_ITEM_FAILURES": "maybe",
+				"PERMANENT_ERRORS": "A,,B"},
+			[]string{`REPORT_BATCH_ITEM_FAILURES: "maybe": needs to be true or false`,
+				"PERMANENT_ERRORS: A,,B: needs to be error types"},
 		},
 		"out of range": {
-			map[string]string{"QUEUE_URL": "q", "VISIBILITY_TIMEOUT": "1s", "HANDLER_TIMEOUT": "13h", "STOP_TIMEOUT_SECONDS": "10"},
-			[]string{"VISIBILITY_TIMEOUT: 1s: needs to be whole seconds from 10s to 11h59m", "HANDLER_TIMEOUT: 13h0m0s: needs to be up to 11h58m0s", "STOP_TIMEOUT_SECONDS: 10s: needs to be above 15s"},
+			map[string]string{"QUEUE_URL": "q", "VISIBILITY_TIMEOUT": "1s", "HANDLER_TIMEOUT": "13h",
+				"STOP_TIMEOUT_SECONDS": "10"},
+			[]string{"VISIBILITY_TIMEOUT: 1s: needs to be whole seconds from 10s to 11h59m",
+				"HANDLER_TIMEOUT: 13h0m0s: needs to be up to 11h58m0s",
+				"STOP_TIMEOUT_SECONDS: 10s: needs to be above 15s"},
 		},
 		"zero and below": {
-			map[string]string{"QUEUE_URL": "q", "CONCURRENCY": "0", "BACKOFF": "-1s", "PROTECTION_HOLD_DOWN": "0s"},
-			[]string{"CONCURRENCY: 0: needs to be above 0", "BACKOFF: -1s: needs to be above 0", "PROTECTION_HOLD_DOWN: 0s: needs to be above 0"},
+			map[string]string{"QUEUE_URL": "q", "CONCURRENCY": "0", "BACKOFF": "-1s",
+				"PROTECTION_HOLD_DOWN": "0s"},
+			[]string{"CONCURRENCY: 0: needs to be above 0", "BACKOFF: -1s: needs to be above 0",
+				"PROTECTION_HOLD_DOWN: 0s: needs to be above 0"},
 		},
 		"a signal with no time": {
 			map[string]string{"QUEUE_URL": "q", "STOP_SIGNAL_SECONDS": "9"},
@@ -78,8 +90,11 @@ func TestWrongSettings(t *testing.T) {
 			[]string{"STOP_TIMEOUT_SECONDS: 30s: needs to be above 30s"},
 		},
 		"beyond Fargate": {
-			map[string]string{"QUEUE_URL": "q", "STOP_TIMEOUT_SECONDS": "121", "STOP_SIGNAL_SECONDS": "106", "PROTECTION_HOLD_DOWN": "3m"},
-			[]string{"STOP_TIMEOUT_SECONDS: 121: needs to be at most 120", "STOP_SIGNAL_SECONDS: 106: needs to be at most 105", "PROTECTION_HOLD_DOWN: 3m0s: needs to be below 3m0s"},
+			map[string]string{"QUEUE_URL": "q", "STOP_TIMEOUT_SECONDS": "121", "STOP_SIGNAL_SECONDS": "106",
+				"PROTECTION_HOLD_DOWN": "3m"},
+			[]string{"STOP_TIMEOUT_SECONDS: 121: needs to be at most 120",
+				"STOP_SIGNAL_SECONDS: 106: needs to be at most 105",
+				"PROTECTION_HOLD_DOWN: 3m0s: needs to be below 3m0s"},
 		},
 	}
 	for name, tc := range cases {
@@ -97,7 +112,8 @@ func TestHelpHasEveryVariable(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	require.NoError(t, Print(&text))
-	for _, name := range []string{"QUEUE_URL", "DLQ_URL", "CONCURRENCY", "HANDLER_TIMEOUT", "PROTECTION_HOLD_DOWN", "11h58m"} {
+	for _, name := range []string{"QUEUE_URL", "DLQ_URL", "CONCURRENCY", "HANDLER_TIMEOUT",
+		"PROTECTION_HOLD_DOWN", "11h58m"} {
 		assert.Contains(t, text.String(), name)
 	}
 }

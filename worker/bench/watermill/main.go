@@ -28,7 +28,9 @@ func main() {
 // resolver knows the queue's URL.
 type resolver struct{ watermillsqs.QueueUrlResolver }
 
-func (resolver) ResolveQueueUrl(context.Context, watermillsqs.ResolveQueueUrlParams) (watermillsqs.QueueUrlResolverResult, error) {
+func (resolver) ResolveQueueUrl(
+	context.Context, watermillsqs.ResolveQueueUrlParams,
+) (watermillsqs.QueueUrlResolverResult, error) {
 	queue := watermillsqs.QueueURL("http://stub/jobs.fifo")
 	exists := true
 	return watermillsqs.QueueUrlResolverResult{QueueName: "jobs.fifo", QueueURL: &queue, Exists: &exists}, nil
@@ -43,12 +45,17 @@ func consume(endpoint, count string) error {
 		return err
 	}
 	subscriber, err := watermillsqs.NewSubscriber(watermillsqs.SubscriberConfig{
-		AWSConfig:                   aws.Config{Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")},
-		OptFns:                      []func(*sqs.Options){func(o *sqs.Options) { o.BaseEndpoint = aws.String(endpoint) }},
+		AWSConfig: aws.Config{Region: "us-west-1",
+			Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")},
+		OptFns: []func(*sqs.Options){func(o *sqs.Options) {
+			o.BaseEndpoint = aws.String(endpoint)
+		}},
 		DoNotCreateQueueIfNotExists: true,
 		QueueUrlResolver:            resolver{},
-		GenerateReceiveMessageInput: func(_ context.Context, queue watermillsqs.QueueURL) (*sqs.ReceiveMessageInput, error) {
-			return &sqs.ReceiveMessageInput{QueueUrl: aws.String(string(queue)), MaxNumberOfMessages: 10, WaitTimeSeconds: 20}, nil
+		GenerateReceiveMessageInput: func(_ context.Context,
+			queue watermillsqs.QueueURL) (*sqs.ReceiveMessageInput, error) {
+			return &sqs.ReceiveMessageInput{QueueUrl: aws.String(string(queue)), MaxNumberOfMessages: 10,
+				WaitTimeSeconds: 20}, nil
 		},
 	}, watermill.NopLogger{})
 	if err != nil {
