@@ -258,7 +258,7 @@ func TestPaused(t *testing.T) {
 	assert.NotEmpty(t, policy.grants("sqs:DeleteMessage"), "and finishes what it has")
 }
 
-// TestPausedInTheModel: a running task is let finish, none starts, and nobody is told.
+// TestPausedInTheModel: a running task is let finish, none starts, and no notification is sent.
 func TestPausedInTheModel(t *testing.T) {
 	t.Parallel()
 	args := onCall()
@@ -268,7 +268,7 @@ func TestPausedInTheModel(t *testing.T) {
 	r.send("a")
 	r.minutes(120)
 	assert.Empty(t, r.control.Tasks())
-	assert.Empty(t, r.told())
+	assert.Empty(t, r.notified())
 }
 
 func TestNames(t *testing.T) {

@@ -69,7 +69,7 @@ func (b *builder) widgets(
 }
 
 // alarmWidget shows the alarms for people. Those of scaling are left out: an idle alarm
-// that is in ALARM all night is no fault.
+// that is in ALARM all night is not a fault.
 func alarmWidget(alarms pulumi.StringMap) pulumi.Map {
 	arns := pulumi.StringArray{}
 	for _, key := range slices.Sorted(maps.Keys(alarms)) {

@@ -31,6 +31,7 @@ import (
 func TestDashboardShowsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		require.Equal(t, emf.Namespace, workerNamespace, "the worker's metrics are where it puts them")
 		r := newRegion(t, onCall(), cloud.DefaultControlOptions())
 		published := busyHour(t, r)
 		charts := 0

@@ -228,7 +228,7 @@ func Example_longJobs() {
 	})
 }
 
-// Who is told, and what they see.
+// Who is notified, and what they see.
 func Example_alarms() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		oldest := 180

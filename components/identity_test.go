@@ -103,7 +103,7 @@ func TestExecutionRole(t *testing.T) {
 		"arn:aws:ssm:us-west-1:123456789012:parameter/prod/db",
 	}, policy.grants("ssm:GetParameters"))
 	assert.Equal(t, []string{secret}, policy.grants("secretsmanager:GetSecretValue"),
-		"without the json key, which is no part of the ARN")
+		"without the json key, which is not part of the ARN")
 	assert.Equal(t, []string{testKey}, policy.grants("kms:Decrypt"))
 	assert.Equal(t, []string{testRepo}, policy.grants("ecr:BatchGetImage"))
 	assert.Equal(t, []string{"*"}, policy.grants("ecr:GetAuthorizationToken"))

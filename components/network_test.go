@@ -14,7 +14,7 @@ import (
 
 const testVPC = "vpc-0123456789abcdef0"
 
-// networkPlan makes a network in an account with one VPC, and the ids it comes to.
+// networkPlan makes a network in an account with one VPC, and returns the ids of its subnets and groups.
 func networkPlan(t *testing.T, preview bool, args NetworkArgs) (p *plan.Plan, subnets []string, err error) {
 	t.Helper()
 	account := testAccount(t)

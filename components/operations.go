@@ -9,13 +9,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// OperationsArgs say who is told when something needs a person, and what there is to
+// OperationsArgs say who is notified when something needs a person, and what there is to
 // look at.
 type OperationsArgs struct {
 	// TopicARN is an SNS topic, not a FIFO one, that the alarms below publish to when
 	// they rise and when they clear. An alarm costs $0.10 a month for each metric it
 	// looks at, all of them $1.20. Default: none, and none of the alarms. That
-	// the dead-letter queue is not empty is told in any case.
+	// the dead-letter queue is not empty notifies in any case.
 	TopicARN pulumi.StringInput `pulumi:"topicArn,optional"`
 	// OldestMessageMinutes is how long a message may wait or be worked on, 1 to 20160;
 	// 0 for no alarm. Default 60.
@@ -186,7 +186,7 @@ func count(n int, thing string) string {
 
 // deadLettersRow keeps its state where CloudWatch reports nothing: a queue is active "for
 // up to six hours if it contains any messages", says the SQS guide, which may mean that
-// it stops to report with messages in it.
+// it stops reporting with messages in it.
 func deadLettersRow(deadLetter deadLetterQueue) alarm {
 	return alarm{
 		key: "deadLetters", suffix: "dead-letters-alarm", periods: 1, threshold: 1, missing: "ignore",

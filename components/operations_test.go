@@ -97,9 +97,9 @@ func (r *region) done(m *cloud.Message) {
 	require.NoError(r, r.queue.Delete(r.now, m.ReceiptHandle))
 }
 
-// told are the notifications, but for the OK of an alarm that has just got its first
+// notified are the notifications, but for the OK of an alarm that has just got its first
 // data.
-func (r *region) told() (list []string) {
+func (r *region) notified() (list []string) {
 	risen := map[string]bool{}
 	for _, n := range r.control.Notifications() {
 		require.Equal(r, testTopic, n.Topic)
@@ -203,7 +203,7 @@ func TestOperationsAlarms(t *testing.T) {
 					r.minutes(10)
 				}
 			}},
-		"tasks start and exit, told sooner": {alarm: "w-not-starting-alarm", delay: soon,
+		"tasks start and exit, noticed sooner": {alarm: "w-not-starting-alarm", delay: soon,
 			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
 			provoke: func(r *region) func() {
 				r.send("a")
@@ -297,9 +297,9 @@ func TestOperationsAlarms(t *testing.T) {
 				r := newRegion(t, args, o)
 				r.minutes(2)
 				clear := tc.provoke(r)
-				assert.Equal(t, []string{tc.alarm + " ALARM"}, r.told(), "it rises, once, and no other does")
+				assert.Equal(t, []string{tc.alarm + " ALARM"}, r.notified(), "it rises, once, and no other does")
 				clear()
-				assert.Equal(t, []string{tc.alarm + " ALARM", tc.alarm + " OK"}, r.told(), "it clears")
+				assert.Equal(t, []string{tc.alarm + " ALARM", tc.alarm + " OK"}, r.notified(), "it clears")
 			})
 		})
 	}
@@ -316,12 +316,12 @@ func TestDeadLettersAreToldThoughTheQueueSleeps(t *testing.T) {
 		require.NoError(t, err)
 		r.deadLetters.Touch(r.now)
 		r.minutes(24 * 60)
-		assert.Equal(t, []string{"w-dead-letters-alarm ALARM"}, r.told(), "it does not clear")
+		assert.Equal(t, []string{"w-dead-letters-alarm ALARM"}, r.notified(), "it does not clear")
 		m := r.deadLetters.Receive(r.now, 1, time.Minute, "", nil)[0]
 		require.NoError(t, r.deadLetters.Delete(r.now, m.ReceiptHandle))
 		r.deadLetters.Touch(r.now)
 		r.minutes(20)
-		assert.Equal(t, []string{"w-dead-letters-alarm ALARM", "w-dead-letters-alarm OK"}, r.told())
+		assert.Equal(t, []string{"w-dead-letters-alarm ALARM", "w-dead-letters-alarm OK"}, r.notified())
 	})
 }
 
@@ -340,7 +340,7 @@ func TestASlowStartAfterANightIsNoAlarm(t *testing.T) {
 		r.minutes(5)
 		r.done(m)
 		r.minutes(60)
-		assert.Empty(t, r.told())
+		assert.Empty(t, r.notified())
 	})
 }
 
@@ -367,7 +367,7 @@ func TestNoAlarmOnAnOrdinaryDay(t *testing.T) {
 			}
 			r.minutes(10 + i*20) // in the end the queue sleeps
 		}
-		assert.Empty(t, r.told())
+		assert.Empty(t, r.notified())
 	})
 }
 

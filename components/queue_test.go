@@ -240,7 +240,7 @@ func TestKeyChangeIsToldOf(t *testing.T) {
 	cases := map[string]struct {
 		before, after string
 		kept          []string
-		told          bool
+		warned        bool
 	}{
 		"none":                    {"", "", nil, false},
 		"one is added":            {"", testKey, nil, false},
@@ -252,8 +252,8 @@ func TestKeyChangeIsToldOf(t *testing.T) {
 	}
 	for name, tc := range cases {
 		warning := keyChange(key(tc.before), key(tc.after), tc.kept, itself)
-		assert.Equal(t, tc.told, warning != "", name)
-		if tc.told {
+		assert.Equal(t, tc.warned, warning != "", name)
+		if tc.warned {
 			assert.Contains(t, warning, "add that key to Queue.PreviousKMSKeyARNs", name)
 		}
 	}

@@ -17,7 +17,7 @@ func (b *builder) queueOptions(args QueueArgs, identity taskIdentity) []pulumi.R
 	}
 	hook, err := b.keyChangeHook(args)
 	if err != nil {
-		return options // a warning is no reason to fail
+		return options // a deployment does not fail for want of a warning
 	}
 	return append(options,
 		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))

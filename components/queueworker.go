@@ -31,7 +31,7 @@ type QueueWorkerArgs struct {
 	Service ServiceArgs `pulumi:"service"`
 	// Scaling says how many tasks run, and when.
 	Scaling ScalingArgs `pulumi:"scaling,optional"`
-	// Operations says who is told when something needs a person.
+	// Operations says who is notified when something needs a person.
 	Operations OperationsArgs `pulumi:"operations,optional"`
 	// AlarmLabels name and describe the alarms, by AlarmKeys. Default: as Pulumi and the
 	// component choose.

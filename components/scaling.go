@@ -94,11 +94,11 @@ const (
 type scaling struct {
 	target                  *appautoscaling.Target
 	scaleOut, scaleIn, idle *appautoscaling.Policy
-	steps                   StepScaling
+	steps                   stepScaling
 }
 
 func (b *builder) newScaling(args QueueWorkerArgs, service *ecs.Service) (scaling, error) {
-	steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType)
+	steps, err := translateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType)
 	if err != nil {
 		return scaling{}, err
 	}
@@ -120,7 +120,7 @@ func (b *builder) newScaling(args QueueWorkerArgs, service *ecs.Service) (scalin
 	s.idle, err = b.newStepPolicy("idle", s.target, stepPolicy{
 		adjustmentType:  ExactCapacity,
 		cooldownSeconds: idle,
-		adjustments:     []StepAdjustment{{UpperBound: new(int), Change: 0}},
+		adjustments:     []stepAdjustment{{UpperBound: new(int), Change: 0}},
 	})
 	return s, err
 }
@@ -154,10 +154,10 @@ type stepPolicy struct {
 	adjustmentType         AdjustmentType
 	minAdjustmentMagnitude int
 	cooldownSeconds        int
-	adjustments            []StepAdjustment
+	adjustments            []stepAdjustment
 }
 
-func queueDepthPolicy(args ScalingArgs, alarm StepAlarm, cooldownSeconds int) stepPolicy {
+func queueDepthPolicy(args ScalingArgs, alarm stepAlarm, cooldownSeconds int) stepPolicy {
 	return stepPolicy{
 		adjustmentType:         args.AdjustmentType,
 		minAdjustmentMagnitude: args.MinAdjustmentMagnitude,
@@ -194,7 +194,7 @@ func (b *builder) newStepPolicy(
 }
 
 func stepAdjustments(
-	adjustments []StepAdjustment,
+	adjustments []stepAdjustment,
 ) appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArray {
 	list := appautoscaling.PolicyStepScalingPolicyConfigurationStepAdjustmentArray{}
 	for _, a := range adjustments {

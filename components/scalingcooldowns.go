@@ -21,7 +21,7 @@ func staleSeconds(periods, periodMinutes int) int {
 
 // cooldowns of the policies in seconds: the configured ones, but where a policy can stop
 // the last task, long enough to outlast its alarm.
-func (s ScalingArgs) cooldowns(steps StepScaling) (out, in, idle int) {
+func (s ScalingArgs) cooldowns(steps stepScaling) (out, in, idle int) {
 	out, in, idle = s.ScaleOutCooldownSeconds, s.ScaleInCooldownSeconds, s.ScaleInCooldownSeconds
 	if s.MinCapacity > 0 {
 		return out, in, idle
@@ -40,7 +40,7 @@ func (s ScalingArgs) cooldowns(steps StepScaling) (out, in, idle int) {
 }
 
 // reachesNone says whether the policy of an alarm may stop the last task.
-func (a *StepAlarm) reachesNone(adjustment AdjustmentType) bool {
+func (a *stepAlarm) reachesNone(adjustment AdjustmentType) bool {
 	for _, step := range a.Adjustments {
 		if step.Change < 0 || adjustment == ExactCapacity && step.Change == 0 {
 			return true

@@ -14,9 +14,10 @@ type ScalingStep struct {
 	// Lower is the first depth the step covers (inclusive, 0 or more). Default:
 	// the Upper of the step before it, or 0 for the first step.
 	Lower *int `json:"lower,omitempty" pulumi:"lower,optional"`
-	// Upper is the first depth the step no longer covers (exclusive; but the topmost
-	// step of a scale-in covers it, too, as in CDK). Default: the Lower of the step
-	// after it, or no limit for the last step. {Upper: 0} stands for the empty queue.
+	// Upper is the first depth the step no longer covers. Default: the Lower of the step
+	// after it, or no limit for the last step. {Upper: 0} stands for the empty queue. In a
+	// scale-in the bounds are the other way round, as in CDK: a step covers its Upper, and
+	// not its Lower.
 	Upper *int `json:"upper,omitempty" pulumi:"upper,optional"`
 	// Change is read according to the AdjustmentType: tasks to add or remove,
 	// tasks to have, or percent to add or remove. 0 changes nothing, except with
@@ -50,30 +51,30 @@ const (
 	PercentChangeInCapacity AdjustmentType = "PercentChangeInCapacity"
 )
 
-// StepAdjustment is one step of an Application Auto Scaling policy. Its bounds
+// stepAdjustment is one step of an Application Auto Scaling policy. Its bounds
 // are relative to the threshold of the alarm that invokes the policy; nil is
 // unbounded.
-type StepAdjustment struct {
+type stepAdjustment struct {
 	LowerBound *int
 	UpperBound *int
 	Change     int
 }
 
-// StepAlarm is an alarm on the queue depth and the step adjustments of the
+// stepAlarm is an alarm on the queue depth and the step adjustments of the
 // policy it invokes. A depth equal to Threshold breaches it, on either side, and
 // matches the adjustment next to the threshold.
-type StepAlarm struct {
+type stepAlarm struct {
 	ComparisonOperator string
 	Threshold          int
-	Adjustments        []StepAdjustment
+	Adjustments        []stepAdjustment
 }
 
-// StepScaling is what a list of scaling steps comes to.
-type StepScaling struct {
-	// ScaleOut starts tasks; TranslateSteps never returns it nil.
-	ScaleOut *StepAlarm
+// stepScaling is a list of scaling steps as two alarms.
+type stepScaling struct {
+	// ScaleOut starts tasks; translateSteps never returns it nil.
+	ScaleOut *stepAlarm
 	// ScaleIn stops tasks, or is nil if no step does.
-	ScaleIn *StepAlarm
+	ScaleIn *stepAlarm
 }
 
 const (
@@ -97,18 +98,18 @@ type stepInterval struct {
 // unbounded stands for "no upper limit" in a stepInterval.
 const unbounded = math.MaxInt
 
-// TranslateSteps turns scaling steps in absolute queue depth into alarms and step
-// adjustments relative to their thresholds. The result is the one CDK comes to;
+// translateSteps turns scaling steps in absolute queue depth into alarms and step
+// adjustments relative to their thresholds. The result is CDK's;
 // lists that CDK accepts although they cannot work (a list that never starts a
 // task, a scale-out on the empty queue, fewer tasks for more messages, doubled
 // bounds) are refused. Errors are *FieldError for Scaling.Steps.
-func TranslateSteps(steps []ScalingStep, adjustment AdjustmentType) (StepScaling, error) {
+func translateSteps(steps []ScalingStep, adjustment AdjustmentType) (stepScaling, error) {
 	intervals, err := completeIntervals(steps)
 	if err != nil {
-		return StepScaling{}, err
+		return stepScaling{}, err
 	}
 	if err := checkChanges(steps, intervals, adjustment); err != nil {
-		return StepScaling{}, err
+		return stepScaling{}, err
 	}
 	intervals = fillGaps(intervals)
 	if adjustment != ExactCapacity {
@@ -118,19 +119,19 @@ func TranslateSteps(steps []ScalingStep, adjustment AdjustmentType) (StepScaling
 	}
 	intervals = mergeNoChange(intervals)
 	if err := checkSingleGap(intervals); err != nil {
-		return StepScaling{}, err
+		return stepScaling{}, err
 	}
 	in, out := splitSides(intervals)
 	if err := checkSides(steps, in, out, adjustment); err != nil {
-		return StepScaling{}, err
+		return stepScaling{}, err
 	}
-	return StepScaling{ScaleOut: scaleOutAlarm(out), ScaleIn: scaleInAlarm(in)}, nil
+	return stepScaling{ScaleOut: scaleOutAlarm(out), ScaleIn: scaleInAlarm(in)}, nil
 }
 
-// SharedThreshold reports the depth at which both alarms are in ALARM at once, so
+// sharedThreshold reports the depth at which both alarms are in ALARM at once, so
 // that tasks are started and stopped in turn. Steps with a gap, or a step without
 // change, between scale-in and scale-out have none.
-func (s StepScaling) SharedThreshold() (depth int, shared bool) {
+func (s stepScaling) sharedThreshold() (depth int, shared bool) {
 	if s.ScaleIn == nil || s.ScaleIn.Threshold < s.ScaleOut.Threshold {
 		return 0, false
 	}
@@ -365,10 +366,10 @@ func checkRising(steps []ScalingStep, intervals []stepInterval) error {
 	return nil
 }
 
-func scaleOutAlarm(out []stepInterval) *StepAlarm {
-	alarm := &StepAlarm{ComparisonOperator: atLeast, Threshold: out[0].lower}
+func scaleOutAlarm(out []stepInterval) *stepAlarm {
+	alarm := &stepAlarm{ComparisonOperator: atLeast, Threshold: out[0].lower}
 	for _, iv := range out {
-		alarm.Adjustments = append(alarm.Adjustments, StepAdjustment{
+		alarm.Adjustments = append(alarm.Adjustments, stepAdjustment{
 			LowerBound: relative(iv.lower, alarm.Threshold),
 			UpperBound: relative(iv.upper, alarm.Threshold),
 			Change:     iv.change,
@@ -378,13 +379,13 @@ func scaleOutAlarm(out []stepInterval) *StepAlarm {
 	return alarm
 }
 
-func scaleInAlarm(in []stepInterval) *StepAlarm {
+func scaleInAlarm(in []stepInterval) *stepAlarm {
 	if len(in) == 0 {
 		return nil
 	}
-	alarm := &StepAlarm{ComparisonOperator: atMost, Threshold: in[len(in)-1].upper}
+	alarm := &stepAlarm{ComparisonOperator: atMost, Threshold: in[len(in)-1].upper}
 	for _, iv := range slices.Backward(in) {
-		alarm.Adjustments = append(alarm.Adjustments, StepAdjustment{
+		alarm.Adjustments = append(alarm.Adjustments, stepAdjustment{
 			LowerBound: relative(iv.lower, alarm.Threshold),
 			UpperBound: relative(iv.upper, alarm.Threshold),
 			Change:     iv.change,

@@ -22,7 +22,7 @@ func FuzzTranslateSteps(f *testing.F) {
 		steps := stepsOf(data)
 		adjustment := adjustments[int(kind)%len(adjustments)]
 		before := slices.Clone(steps)
-		scaling, err := TranslateSteps(steps, adjustment)
+		scaling, err := translateSteps(steps, adjustment)
 		require.Equal(t, before, steps, "the list is only read")
 		if err != nil {
 			var field *FieldError
@@ -55,7 +55,7 @@ func stepsOf(data []byte) []ScalingStep {
 }
 
 func assertActsAsRead(
-	t *testing.T, steps []ScalingStep, adjustment AdjustmentType, s StepScaling, depth int,
+	t *testing.T, steps []ScalingStep, adjustment AdjustmentType, s stepScaling, depth int,
 ) {
 	t.Helper()
 	var out, in []int
@@ -69,7 +69,7 @@ func assertActsAsRead(
 		require.Len(t, in, 1, "depth %d matches one step of the scale-in, steps %v", depth, steps)
 		require.Contains(t, changesUpTo(steps, depth), in[0], "scale-in at depth %d, steps %v", depth, steps)
 	}
-	if shared, both := s.SharedThreshold(); len(out) > 0 && len(in) > 0 {
+	if shared, both := s.sharedThreshold(); len(out) > 0 && len(in) > 0 {
 		require.True(t, both, "steps %v", steps)
 		require.Equal(t, shared, depth, "both alarms act at one depth only, steps %v", steps)
 	}
@@ -149,7 +149,7 @@ func FuzzWakeSteps(f *testing.F) {
 	adjustments := []AdjustmentType{ChangeInCapacity, ExactCapacity, PercentChangeInCapacity}
 	f.Fuzz(func(t *testing.T, kind, magnitude, most byte, data []byte) {
 		adjustment := adjustments[int(kind)%len(adjustments)]
-		scaling, err := TranslateSteps(stepsOf(data), adjustment)
+		scaling, err := translateSteps(stepsOf(data), adjustment)
 		if err != nil {
 			return
 		}

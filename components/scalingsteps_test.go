@@ -42,17 +42,17 @@ func TestTranslateStepsAgreesWithCDK(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(fmt.Sprint(tc.Steps), func(t *testing.T) {
 			t.Parallel()
-			got, err := TranslateSteps(tc.Steps, tc.Adjustment)
+			got, err := translateSteps(tc.Steps, tc.Adjustment)
 			if tc.Error != "" {
 				require.Error(t, err)
 				return
 			}
 			require.NoError(t, err)
-			want := StepScaling{}
+			want := stepScaling{}
 			for _, a := range tc.Alarms {
-				alarm := &StepAlarm{ComparisonOperator: a.Comparison, Threshold: a.Threshold}
+				alarm := &stepAlarm{ComparisonOperator: a.Comparison, Threshold: a.Threshold}
 				for _, s := range a.Steps {
-					alarm.Adjustments = append(alarm.Adjustments, StepAdjustment{s.MetricIntervalLowerBound,
+					alarm.Adjustments = append(alarm.Adjustments, stepAdjustment{s.MetricIntervalLowerBound,
 						s.MetricIntervalUpperBound, s.ScalingAdjustment})
 				}
 				if a.Comparison == atLeast {
@@ -68,44 +68,44 @@ func TestTranslateStepsAgreesWithCDK(t *testing.T) {
 
 func TestTranslateSteps(t *testing.T) {
 	t.Parallel()
-	out := func(threshold int, steps ...StepAdjustment) *StepAlarm {
-		return &StepAlarm{ComparisonOperator: atLeast, Threshold: threshold, Adjustments: steps}
+	out := func(threshold int, steps ...StepAdjustment) *stepAlarm {
+		return &stepAlarm{ComparisonOperator: atLeast, Threshold: threshold, Adjustments: steps}
 	}
-	in := func(threshold int, steps ...StepAdjustment) *StepAlarm {
-		return &StepAlarm{ComparisonOperator: atMost, Threshold: threshold, Adjustments: steps}
+	in := func(threshold int, steps ...StepAdjustment) *stepAlarm {
+		return &stepAlarm{ComparisonOperator: atMost, Threshold: threshold, Adjustments: steps}
 	}
 	cases := map[string]struct {
 		reason     string
 		steps      []ScalingStep
 		adjustment AdjustmentType
-		want       StepScaling
+		want       stepScaling
 	}{
 		"single step": {
 			reason: "CDK wants two; one is enough to start tasks",
 			steps:  []ScalingStep{{Lower: at(1), Change: 1}},
-			want:   StepScaling{ScaleOut: out(1, StepAdjustment{at(0), nil, 1})},
+			want:   stepScaling{ScaleOut: out(1, stepAdjustment{at(0), nil, 1})},
 		},
 		"any order": {
 			reason: "steps are sorted by their bounds",
 			steps:  []ScalingStep{{Lower: at(100), Change: 4}, {Lower: at(1), Change: 1}},
-			want: StepScaling{ScaleOut: out(1, StepAdjustment{at(0), at(99), 1},
-				StepAdjustment{at(99), nil, 4})},
+			want: stepScaling{ScaleOut: out(1, stepAdjustment{at(0), at(99), 1},
+				stepAdjustment{at(99), nil, 4})},
 		},
 		"upper bounds only": {
 			reason: "a lower bound follows from the step before",
 			steps: []ScalingStep{{Upper: at(10), Change: -1}, {Upper: at(20), Change: 0},
 				{Lower: at(20), Change: 2}},
-			want: StepScaling{
-				ScaleIn:  in(10, StepAdjustment{nil, at(0), -1}),
-				ScaleOut: out(20, StepAdjustment{at(0), nil, 2}),
+			want: stepScaling{
+				ScaleIn:  in(10, stepAdjustment{nil, at(0), -1}),
+				ScaleOut: out(20, stepAdjustment{at(0), nil, 2}),
 			},
 		},
 		"no gap": {
 			reason: "without a gap the middle parts scale-in from scale-out, as in CDK",
 			steps:  []ScalingStep{{Upper: at(10), Change: -1}, {Lower: at(10), Change: 1}},
-			want: StepScaling{
-				ScaleIn:  in(10, StepAdjustment{nil, at(0), -1}),
-				ScaleOut: out(10, StepAdjustment{at(0), nil, 1}),
+			want: stepScaling{
+				ScaleIn:  in(10, stepAdjustment{nil, at(0), -1}),
+				ScaleOut: out(10, stepAdjustment{at(0), nil, 1}),
 			},
 		},
 		"exact without gap": {
@@ -113,18 +113,18 @@ func TestTranslateSteps(t *testing.T) {
 			steps: []ScalingStep{{Upper: at(1), Change: 0}, {Lower: at(1), Upper: at(50), Change: 1},
 				{Lower: at(50), Change: 5}},
 			adjustment: ExactCapacity,
-			want: StepScaling{
-				ScaleIn:  in(1, StepAdjustment{nil, at(0), 0}),
-				ScaleOut: out(1, StepAdjustment{at(0), at(49), 1}, StepAdjustment{at(49), nil, 5}),
+			want: stepScaling{
+				ScaleIn:  in(1, stepAdjustment{nil, at(0), 0}),
+				ScaleOut: out(1, stepAdjustment{at(0), at(49), 1}, stepAdjustment{at(49), nil, 5}),
 			},
 		},
 		"scale-in steps above the middle": {
 			reason: "without a gap the middle step goes with the scale-out alarm, even if it removes tasks",
 			steps: []ScalingStep{{Upper: at(1), Change: -5}, {Lower: at(1), Upper: at(5), Change: -1},
 				{Lower: at(5), Change: 1}},
-			want: StepScaling{
-				ScaleIn:  in(1, StepAdjustment{nil, at(0), -5}),
-				ScaleOut: out(1, StepAdjustment{at(0), at(4), -1}, StepAdjustment{at(4), nil, 1}),
+			want: stepScaling{
+				ScaleIn:  in(1, stepAdjustment{nil, at(0), -5}),
+				ScaleOut: out(1, stepAdjustment{at(0), at(4), -1}, stepAdjustment{at(4), nil, 1}),
 			},
 		},
 		"percent": {
@@ -132,9 +132,9 @@ func TestTranslateSteps(t *testing.T) {
 			steps: []ScalingStep{{Upper: at(5), Change: -50}, {Lower: at(20), Upper: at(40), Change: 50},
 				{Lower: at(40), Change: 100}},
 			adjustment: PercentChangeInCapacity,
-			want: StepScaling{
-				ScaleIn:  in(5, StepAdjustment{nil, at(0), -50}),
-				ScaleOut: out(20, StepAdjustment{at(0), at(20), 50}, StepAdjustment{at(20), nil, 100}),
+			want: stepScaling{
+				ScaleIn:  in(5, stepAdjustment{nil, at(0), -50}),
+				ScaleOut: out(20, stepAdjustment{at(0), at(20), 50}, stepAdjustment{at(20), nil, 100}),
 			},
 		},
 	}
@@ -145,7 +145,7 @@ func TestTranslateSteps(t *testing.T) {
 			if adjustment == "" {
 				adjustment = ChangeInCapacity
 			}
-			got, err := TranslateSteps(tc.steps, adjustment)
+			got, err := translateSteps(tc.steps, adjustment)
 			require.NoError(t, err, tc.reason)
 			assert.Equal(t, tc.want, got, tc.reason)
 		})
@@ -223,7 +223,7 @@ func TestTranslateStepsRefuses(t *testing.T) {
 			if tc.adjustment == "" {
 				tc.adjustment = ChangeInCapacity
 			}
-			_, err := TranslateSteps(tc.steps, tc.adjustment)
+			_, err := translateSteps(tc.steps, tc.adjustment)
 			require.ErrorContains(t, err, tc.want)
 			var field *FieldError
 			require.ErrorAs(t, err, &field)
@@ -234,16 +234,16 @@ func TestTranslateStepsRefuses(t *testing.T) {
 
 func TestSharedThreshold(t *testing.T) {
 	t.Parallel()
-	apart, err := TranslateSteps([]ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1), Change: 1}},
+	apart, err := translateSteps([]ScalingStep{{Upper: at(0), Change: -1}, {Lower: at(1), Change: 1}},
 		ChangeInCapacity)
 	require.NoError(t, err)
-	_, shared := apart.SharedThreshold()
+	_, shared := apart.sharedThreshold()
 	assert.False(t, shared)
 
-	touching, err := TranslateSteps([]ScalingStep{{Upper: at(7), Change: -1}, {Lower: at(7), Change: 1}},
+	touching, err := translateSteps([]ScalingStep{{Upper: at(7), Change: -1}, {Lower: at(7), Change: 1}},
 		ChangeInCapacity)
 	require.NoError(t, err)
-	depth, shared := touching.SharedThreshold()
+	depth, shared := touching.sharedThreshold()
 	assert.True(t, shared)
 	assert.Equal(t, 7, depth)
 }
@@ -259,7 +259,7 @@ func TestEveryBreachMatchesAStep(t *testing.T) {
 	translated := 0
 	for range 2000 {
 		steps := randomSteps(random)
-		scaling, err := TranslateSteps(steps, ChangeInCapacity)
+		scaling, err := translateSteps(steps, ChangeInCapacity)
 		if err != nil {
 			continue
 		}
@@ -294,7 +294,7 @@ func randomSteps(random *rand.Rand) []ScalingStep {
 }
 
 // matching collects the changes of the adjustments that a depth matches.
-func matching(alarm StepAlarm, depth int, matches func(StepAdjustment, int) bool) []int {
+func matching(alarm stepAlarm, depth int, matches func(stepAdjustment, int) bool) []int {
 	var changes []int
 	for _, a := range alarm.Adjustments {
 		if matches(a, depth-alarm.Threshold) {
@@ -304,11 +304,11 @@ func matching(alarm StepAlarm, depth int, matches func(StepAdjustment, int) bool
 	return changes
 }
 
-func scaleOutMatches(a StepAdjustment, offset int) bool {
+func scaleOutMatches(a stepAdjustment, offset int) bool {
 	return (a.LowerBound == nil || offset >= *a.LowerBound) && (a.UpperBound == nil || offset < *a.UpperBound)
 }
 
-func scaleInMatches(a StepAdjustment, offset int) bool {
+func scaleInMatches(a stepAdjustment, offset int) bool {
 	return (a.LowerBound == nil || offset > *a.LowerBound) && (a.UpperBound == nil || offset <= *a.UpperBound)
 }
 

@@ -19,7 +19,7 @@ type secretReference struct {
 
 // parseSecretReference reads the name or ARN of an SSM parameter, or the ARN of a
 // Secrets Manager secret. The suffix :json-key:version-stage:version-id of the
-// latter selects a part of the secret; it is no part of its ARN, and a policy that
+// latter selects a part of the secret; it is not part of its ARN, and a policy that
 // had it would grant nothing. A parameter's leading slash is doubled in no ARN:
 // /prod/db is parameter/prod/db.
 func parseSecretReference(reference string, at place) secretReference {

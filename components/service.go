@@ -62,7 +62,7 @@ func (b *builder) newService(
 	settings := &ecs.ServiceArgs{
 		Cluster:        args.Service.ClusterName.ToStringOutput(),
 		TaskDefinition: task.Arn,
-		// Only the first count is ours; from then on it belongs to auto scaling.
+		// Only the first desired count is set here; from then on auto scaling owns it.
 		DesiredCount: pulumi.Int(args.Scaling.least()),
 		NetworkConfiguration: &ecs.ServiceNetworkConfigurationArgs{
 			Subnets:        args.Service.SubnetIDs,

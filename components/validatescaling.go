@@ -52,7 +52,7 @@ func validateScaling(found *FieldErrors, s ScalingArgs) {
 	checkOneOf(found, "Scaling.AdjustmentType", s.AdjustmentType, ChangeInCapacity, ExactCapacity,
 		PercentChangeInCapacity)
 	validateMagnitude(found, s)
-	steps, err := TranslateSteps(s.Steps, s.AdjustmentType)
+	steps, err := translateSteps(s.Steps, s.AdjustmentType)
 	found.AddError(err)
 	if err == nil && s.AdjustmentType == ExactCapacity && steps.ScaleIn != nil {
 		least := steps.ScaleIn.Adjustments[len(steps.ScaleIn.Adjustments)-1].Change

@@ -49,7 +49,7 @@ const (
 // wakeSteps are the tasks that scaling steps start from none, at most the largest number
 // that may run. Steps that start none are left out, and so is a deeper step that starts no
 // more than the one before it.
-func wakeSteps(out StepAlarm, adjustment AdjustmentType, minMagnitude, maxCapacity int) []wakeStep {
+func wakeSteps(out stepAlarm, adjustment AdjustmentType, minMagnitude, maxCapacity int) []wakeStep {
 	var steps []wakeStep
 	for _, a := range out.Adjustments {
 		tasks := a.Change
@@ -72,8 +72,8 @@ func wakeSteps(out StepAlarm, adjustment AdjustmentType, minMagnitude, maxCapaci
 }
 
 // definition renders the machine in the Amazon States Language, with JSONata. No state
-// fails on an answer that lacks what it is asked for: a service that is gone is none that
-// sleeps, and a count that is missing is 0.
+// fails on an answer that lacks what it is asked for: a service that is gone does not
+// sleep, and a count that is missing is 0.
 func (m wakeMachine) definition() string {
 	states := map[string]any{
 		"Begin": m.begin(),

@@ -64,7 +64,7 @@ func TestWakeSteps(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			translated, err := TranslateSteps(tc.steps, tc.adjustment)
+			translated, err := translateSteps(tc.steps, tc.adjustment)
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, wakeSteps(*translated.ScaleOut, tc.adjustment, tc.magnitude, tc.most),
 				tc.reason)

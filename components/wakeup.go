@@ -53,7 +53,7 @@ type wakeUp struct {
 // newWakeUp makes the machine and its schedule. They refer to the service, so that on a
 // destroy they go before it.
 func (b *builder) newWakeUp(
-	args QueueWorkerArgs, queue workQueue, service *ecs.Service, steps StepScaling,
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service, steps stepScaling,
 ) (wakeUp, error) {
 	none := pulumi.String("").ToStringOutput()
 	w := wakeUp{arn: none, policy: none}
@@ -76,7 +76,7 @@ func (b *builder) newWakeUp(
 }
 
 func (b *builder) newWakeMachine(
-	args QueueWorkerArgs, queue workQueue, service *ecs.Service, steps StepScaling,
+	args QueueWorkerArgs, queue workQueue, service *ecs.Service, steps stepScaling,
 ) (*sfn.StateMachine, error) {
 	scaling := args.Scaling
 	statements := []pulumi.Input{allow(pulumi.StringArray{queue.arn}, "sqs:GetQueueAttributes")}

@@ -35,7 +35,7 @@ func (args QueueWorkerArgs) warnings() []error {
 		found.Add("Service.OnDemandBase", args.Service.OnDemandBase,
 			"is all of {Scaling.MaxCapacity} (%d): nothing ever runs on Spot", most)
 	}
-	if steps, err := TranslateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
+	if steps, err := translateSteps(args.Scaling.Steps, args.Scaling.AdjustmentType); err == nil {
 		steps.warn(&found, args.Scaling, args.Task.ProtectsItself)
 	}
 	return found.found
@@ -114,8 +114,8 @@ func warnOfSize(found *FieldErrors, t TaskArgs) {
 }
 
 // warn of the consequences of steps that CDK accepts and AWS carries out.
-func (s StepScaling) warn(found *FieldErrors, args ScalingArgs, protected bool) {
-	if depth, shared := s.SharedThreshold(); shared {
+func (s stepScaling) warn(found *FieldErrors, args ScalingArgs, protected bool) {
+	if depth, shared := s.sharedThreshold(); shared {
 		found.Add("Scaling.Steps", args.Steps,
 			"at a depth of %d both alarms act, and tasks are started and stopped in turn; leave a gap "+
 				"between scale-in and scale-out", depth)
@@ -134,7 +134,7 @@ func (s StepScaling) warn(found *FieldErrors, args ScalingArgs, protected bool) 
 }
 
 // stopsOnVisible says whether a step of the scale-out alarm may stop tasks.
-func (s StepScaling) stopsOnVisible(adjustment AdjustmentType) bool {
+func (s stepScaling) stopsOnVisible(adjustment AdjustmentType) bool {
 	first := s.ScaleOut.Adjustments[0].Change
 	for _, a := range s.ScaleOut.Adjustments {
 		if a.Change < 0 || adjustment == ExactCapacity && a.Change != first {

@@ -80,7 +80,7 @@ func TestGoldenPlan(t *testing.T) {
 	}
 }
 
-// TestNoPullRequestRunsAsProd: and drift is told, not mended, on any stack.
+// TestNoPullRequestRunsAsProd: and drift is reported, not mended, on any stack.
 func TestNoPullRequestRunsAsProd(t *testing.T) {
 	t.Parallel()
 	got, err := declared(t, false, example(map[string]string{"runnerPoolId": "pool"}))

@@ -47,7 +47,7 @@ func TestDeployersPolicies(t *testing.T) {
 	}
 }
 
-// TestANewResourceTypeNeedsItsActions: the table has to be told of it.
+// TestANewResourceTypeNeedsItsActions: a type without a row in the table fails.
 func TestANewResourceTypeNeedsItsActions(t *testing.T) {
 	t.Parallel()
 	_, err := permissions.Deploy(&plan.Plan{Resources: []plan.Resource{{Type: "aws:s3/bucket:Bucket",

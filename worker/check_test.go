@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 		)
 	}))
 	t.Cleanup(denied.Close)
-	ours := []string{
+	settings := []string{
 		"QUEUE_URL=" + queue.URL, "DLQ_URL=" + queue.URL, "AWS_ENDPOINT_URL=" + api.URL,
 		"AWS_REGION=us-west-1",
 		"AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "ECS_AGENT_URI=" + agent.URL,
@@ -114,7 +114,7 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], tc.args...)
-			cmd.Env = append(append(os.Environ(), ours...), append(tc.environment, checkArguments+"=yes")...)
+			cmd.Env = append(append(os.Environ(), settings...), append(tc.environment, checkArguments+"=yes")...)
 			output, err := cmd.Output()
 			assert.Equal(t, tc.code, cmd.ProcessState.ExitCode(), "%v", err)
 			for _, want := range tc.want {

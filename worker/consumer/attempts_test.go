@@ -80,7 +80,7 @@ func TestAfterFailure(t *testing.T) {
 			11 * time.Hour,
 		},
 		"later, however often": {
-			"it is no attempt", Config{},
+			"it does not count as an attempt", Config{},
 			Failure{Err: RetryAfter(time.Second, wrong), Attempts: 4, LeaseLeft: 11 * time.Hour},
 			RetryInLease, time.Second,
 		},

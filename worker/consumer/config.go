@@ -233,7 +233,7 @@ func (c Config) Validate() error {
 		fmt.Sprintf("needs to be %s or more, for handlers to return and messages to be handed back",
 			DefaultStopSignal))
 	check(c.StopTimeout > c.StopSignal, "StopTimeout", c.StopTimeout,
-		fmt.Sprintf("needs to be above %s, when handlers are told to stop", c.StopSignal))
+		fmt.Sprintf("needs to be above %s, when handlers get the signal to stop", c.StopSignal))
 	return errors.Join(wrong...)
 }
 

@@ -12,7 +12,7 @@ type outcome int
 const (
 	settled   outcome = iota // deleted, or in the dead-letter queue
 	failed                   // the handler failed, or asked for later
-	abandoned                // somebody else's now
+	abandoned                // another worker may have it
 	handBack                 // to be handed back
 )
 
@@ -129,7 +129,7 @@ func (c *Consumer) attempt(l *lease, m *Message) (result outcome, took time.Dura
 		return c.conclude(l, m, Event{Kind: Done, Message: m, Took: took, Age: began.Sub(m.SentAt)}), took,
 			nil
 	case errors.Is(context.Cause(l.ctx), ErrStopping):
-		return handBack, took, err // it was cancelled, which is no fault of the message
+		return handBack, took, err // it was cancelled, which is not the fault of the message
 	}
 	return failed, took, err
 }

@@ -160,7 +160,7 @@ func (l *lease) moveTo(state leaseState) bool {
 	return l.move(state)
 }
 
-// beginDelete stops extending the head, and returns until when it is ours.
+// beginDelete stops extending the head, and returns until when it is held.
 func (l *lease) beginDelete() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()

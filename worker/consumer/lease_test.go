@@ -203,7 +203,7 @@ func TestNoLeaseIsLostWithoutTrouble(t *testing.T) {
 	}
 }
 
-// TestAnAnswerAfterTheLeaseStartsNothing: the messages are somebody else's by then. It
+// TestAnAnswerAfterTheLeaseStartsNothing: another worker may have the messages by then. It
 // runs often, since the lease's timer and the handler race.
 func TestAnAnswerAfterTheLeaseStartsNothing(t *testing.T) {
 	t.Parallel()
@@ -276,7 +276,7 @@ func TestLeaseStates(t *testing.T) {
 		tail             int // to be handed back apart
 		head, ended      bool
 	}{
-		"held":    {"all are ours", func(*lease) {}, 2, 2, 1, true, false},
+		"held":    {"all are held", func(*lease) {}, 2, 2, 1, true, false},
 		"waiting": {"all are kept for the next attempt", func(l *lease) { l.wait() }, 2, 2, 0, true, false},
 		"resumed": {"", func(l *lease) { l.wait(); l.resume() }, 2, 2, 1, true, false},
 		"deleting": {"an extension of the head could come after its delete", func(l *lease) {

@@ -201,5 +201,5 @@ func (w *world) wake() {
 	w.changed = make(chan struct{})
 }
 
-// errKilled is what a dead process's calls come to.
+// errKilled is the error of a dead process's calls.
 var errKilled = errors.New("killed")

@@ -147,7 +147,7 @@ func TestStopSignal(t *testing.T) {
 		stopped = time.Now()
 		require.NoError(t, stop())
 		assert.InDelta(t, 105*time.Second, time.Since(stopped), float64(time.Second))
-		assert.Zero(t, events.get(Failed), "what the signal ends is no failure")
+		assert.Zero(t, events.get(Failed), "what the signal ends is not a failure")
 		a1, _ := w.message("a1")
 		assert.True(t, a1.VisibleAt(time.Now()), "it is handed back")
 	})

@@ -106,7 +106,7 @@ func setResult(results []error, id *string, result error) {
 	}
 }
 
-// entryError is a failed entry of a batch: not ours any more, or worth a repetition.
+// entryError is a failed entry of a batch: not held any more, or worth a repetition.
 func entryError(f types.BatchResultErrorEntry) error {
 	err := fmt.Errorf("%s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
 	if f.SenderFault {
@@ -132,7 +132,7 @@ func (d *deleter) one(ctx context.Context, m *Message) error {
 }
 
 // settle deletes the head of a lease and returns when SQS has confirmed it. While
-// the message is ours a failed delete is repeated, for as long as the last extension
+// the message is held a failed delete is repeated, for as long as the last extension
 // reaches; a handle that has expired is a lost lease, and never tried again.
 func (c *Consumer) settle(l *lease, m *Message) error {
 	ctx, cancel := context.WithDeadline(c.calls, l.beginDelete())

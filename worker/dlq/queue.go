@@ -91,14 +91,14 @@ func (q Queue) walk(ctx context.Context, visit func(letter) (removed bool, err e
 		for _, l := range batch {
 			held[l.id()] = l
 		}
-		news := false
+		progress := false
 		for _, l := range batch {
-			news = news || !seen[l.id()]
+			progress = progress || !seen[l.id()]
 			seen[l.id()] = true
 			removed, err := visit(l)
 			if removed {
 				delete(held, l.id())
-				news = true
+				progress = true
 			}
 			if errors.Is(err, errInterrupted) {
 				return nil
@@ -107,7 +107,7 @@ func (q Queue) walk(ctx context.Context, visit func(letter) (removed bool, err e
 				return err
 			}
 		}
-		if !news {
+		if !progress {
 			return nil
 		}
 	}

@@ -87,7 +87,7 @@ func (c Config) environment(own []string, api string) []string {
 	var list []string
 	for _, variable := range own {
 		name, value, _ := strings.Cut(variable, "=")
-		if _, ours := always[name]; ours || never[name] {
+		if _, set := always[name]; set || never[name] {
 			continue
 		}
 		if value != "" {

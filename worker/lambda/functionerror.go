@@ -105,7 +105,7 @@ func boundedStack(stack json.RawMessage) any {
 
 // verdict marks the errors of a function that no repetition helps.
 func (c Config) verdict(err error) error {
-	//nolint:errorlint // it is ours, as it is
+	//nolint:errorlint // it is never wrapped
 	if e, ok := err.(*FunctionError); ok && slices.Contains(c.PermanentErrors, e.Type) {
 		return consumer.Permanent(err)
 	}

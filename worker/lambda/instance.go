@@ -183,7 +183,7 @@ func (i *instance) end() error {
 }
 
 // handle has the process handle a message. When ctx ends, the process is stopped: it may
-// not go on with a message that is no longer ours.
+// not go on with a message that is no longer held.
 func (i *instance) handle(ctx context.Context, m *consumer.Message) error {
 	delivered := false
 	defer func() { i.released <- delivered }()

@@ -132,7 +132,7 @@ func (p *Pool) Close() {
 var errNoProcess = errors.New("no process of the function was there to take the message")
 
 // Handle implements consumer.Handler. An error of the function is a *FunctionError. That
-// no process is there is no failure of the message, which is tried again.
+// no process is there is not a failure of the message, which is tried again.
 func (p *Pool) Handle(ctx context.Context, m *consumer.Message) error {
 	const soon = time.Second
 	select {
