@@ -34,7 +34,7 @@ type AWSConfig struct {
 	SkipRequestingAccountID   bool
 }
 
-// IgnoreTags are tags that others put on resources, and that are no drift.
+// IgnoreTags are tags that others put on resources, and that are not drift.
 type IgnoreTags struct {
 	Keys        []string `json:"keys"`
 	KeyPrefixes []string `json:"keyPrefixes"`

@@ -135,13 +135,6 @@ func (s *Stack) parseKey(key string) (config.Key, error) {
 	return config.ParseKey(key)
 }
 
-// ProviderKeys are those of aws: that the program hands on to its provider.
-var ProviderKeys = strings.Fields(`
-	allowedAccountIds assumeRole customCaBundle defaultTags endpoints forbiddenAccountIds
-	httpProxy httpsProxy ignoreTags maxRetries noProxy profile region retryMode
-	sharedConfigFiles sharedCredentialsFiles skipCredentialsValidation skipMetadataApiCheck
-	skipRequestingAccountId stsRegion`)
-
 // checkKeys names every key that nothing reads.
 func (s *Stack) checkKeys() error {
 	var wrong []error
@@ -151,8 +144,9 @@ func (s *Stack) checkKeys() error {
 		case key.Namespace() == s.Project.Name.String() && !declared:
 			wrong = append(wrong, fmt.Errorf("stack %s: %s is not a key that Pulumi.yaml describes%s (docs/configuration.md has them all)",
 				s.Name, key, spelling.DidYouMean(key.Name(), slices.Sorted(maps.Keys(s.Project.Config)))))
-		case key.Namespace() == "aws" && !slices.Contains(ProviderKeys, key.Name()):
-			wrong = append(wrong, fmt.Errorf("stack %s: %s is not handed on to the AWS provider%s", s.Name, key, spelling.DidYouMean(key.Name(), ProviderKeys)))
+		case key.Namespace() == "aws" && ProviderKeys[key.Name()] == "":
+			wrong = append(wrong, fmt.Errorf("stack %s: %s is not handed on to the AWS provider%s",
+				s.Name, key, spelling.DidYouMean(key.Name(), slices.Sorted(maps.Keys(ProviderKeys)))))
 		}
 	}
 	return errors.Join(wrong...)
