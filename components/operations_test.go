@@ -297,7 +297,8 @@ func TestOperationsAlarms(t *testing.T) {
 				r := newRegion(t, args, o)
 				r.minutes(2)
 				clear := tc.provoke(r)
-				assert.Equal(t, []string{tc.alarm + " ALARM"}, r.notified(), "it rises, once, and no other does")
+				assert.Equal(t, []string{tc.alarm + " ALARM"}, r.notified(),
+					"it rises, once, and no other does")
 				clear()
 				assert.Equal(t, []string{tc.alarm + " ALARM", tc.alarm + " OK"}, r.notified(), "it clears")
 			})

@@ -68,10 +68,10 @@ func TestTranslateStepsAgreesWithCDK(t *testing.T) {
 
 func TestTranslateSteps(t *testing.T) {
 	t.Parallel()
-	out := func(threshold int, steps ...StepAdjustment) *stepAlarm {
+	out := func(threshold int, steps ...stepAdjustment) *stepAlarm {
 		return &stepAlarm{ComparisonOperator: atLeast, Threshold: threshold, Adjustments: steps}
 	}
-	in := func(threshold int, steps ...StepAdjustment) *stepAlarm {
+	in := func(threshold int, steps ...stepAdjustment) *stepAlarm {
 		return &stepAlarm{ComparisonOperator: atMost, Threshold: threshold, Adjustments: steps}
 	}
 	cases := map[string]struct {

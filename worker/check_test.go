@@ -114,7 +114,8 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], tc.args...)
-			cmd.Env = append(append(os.Environ(), settings...), append(tc.environment, checkArguments+"=yes")...)
+			cmd.Env = append(append(os.Environ(), settings...),
+				append(tc.environment, checkArguments+"=yes")...)
 			output, err := cmd.Output()
 			assert.Equal(t, tc.code, cmd.ProcessState.ExitCode(), "%v", err)
 			for _, want := range tc.want {

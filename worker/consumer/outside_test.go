@@ -206,12 +206,13 @@ func timeOfGroups(t *testing.T, groups int) (took time.Duration) {
 		config.VisibilityTimeout, config.Concurrency = time.Minute, 100
 		var done atomic.Int64
 		began := time.Now()
-		stop := w.runOn(&slow{next: w.server, latency: endpointLatency}, config, func(context.Context, *Message) error {
-			if done.Add(1) == int64(groups) {
-				took = time.Since(began)
-			}
-			return nil
-		})
+		stop := w.runOn(&slow{next: w.server, latency: endpointLatency}, config,
+			func(context.Context, *Message) error {
+				if done.Add(1) == int64(groups) {
+					took = time.Since(began)
+				}
+				return nil
+			})
 		time.Sleep(20 * time.Minute)
 		require.NoError(t, stop())
 		assert.EqualValues(t, groups, done.Load())

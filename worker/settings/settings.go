@@ -152,8 +152,9 @@ func (s Settings) Consumer() consumer.Config {
 		QueueURL: s.QueueURL, DeadLetterQueueURL: s.DeadLetterQueueURL, Concurrency: s.Concurrency,
 		VisibilityTimeout: s.VisibilityTimeout, HandlerTimeout: s.HandlerTimeout, MaxAttempts: s.MaxAttempts,
 		MaxReceiveCount: s.MaxReceiveCount,
-		Backoff:         s.Backoff, MaxBackoff: s.MaxBackoff, StopTimeout: time.Duration(s.StopTimeout) * time.Second,
-		StopSignal: time.Duration(s.StopSignal) * time.Second,
+		Backoff:         s.Backoff, MaxBackoff: s.MaxBackoff,
+		StopTimeout: time.Duration(s.StopTimeout) * time.Second,
+		StopSignal:  time.Duration(s.StopSignal) * time.Second,
 	}
 }
 
