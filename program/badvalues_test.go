@@ -116,7 +116,7 @@ func TestBadValuesOfOtherAccounts(t *testing.T) {
 		"health too often": {"dev", []string{"healthCheck", `{"command":["CMD","true"],"interval":1}`},
 			"healthCheck.interval: 1: needs to be 5 to 300"},
 		"health with a slip": {"dev", []string{"healthCheck", `{"comand":["CMD","true"]}`},
-			`unknown field "comand"`},
+			`there is no field "comand"`},
 		// containers
 		"sidecar without name": {"dev", []string{"sidecars", `[{"image":"agent:v1"}]`},
 			`sidecars[0].name: "": is required, as a text`},
@@ -217,7 +217,7 @@ func TestBadValuesOfOtherAccounts(t *testing.T) {
 		"existing queue and a name": {"dev", []string{"existingQueue", `{"arn":"` + queue + `"}`,
 			"queueName", "x.fifo"}, "existingQueue: \"" + queue + `": is used as it is`},
 		"existing queue with a slip": {"dev", []string{"existingQueue", `{"url":"https://sqs"}`},
-			`unknown field "url"`},
+			`there is no field "url"`},
 		"key of no queue": {"dev",
 			[]string{"existingQueue", `{"arn":"` + queue + `","deadLetterQueueKmsKeyArn":"` + key2 + `"}`},
 			"name that in existingQueue.deadLetterQueueArn, too"},

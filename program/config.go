@@ -38,7 +38,7 @@ func LoadConfig(ctx *pulumi.Context, folder string) (Config, error) {
 	r.refuseUnknown()
 	r.check(cfg)
 	r.checkWorkerSettings()
-	if err := r.found.Err(); err != nil {
+	if err := r.err(); err != nil {
 		return Config{}, fmt.Errorf("the configuration of stack %s is not right:\n%w", ctx.Stack(), err)
 	}
 	return cfg, nil

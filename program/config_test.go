@@ -137,7 +137,7 @@ func TestBadConfiguration(t *testing.T) {
 			`taskPolicyStatements[0].effect: "allow": needs to be one of Allow, Deny`},
 		"statement with a slip": {prod,
 			[]string{"taskPolicyStatements", `[{"action":["s3:GetObject"]}]`},
-			`needs to be a list of {effect, actions, resources, conditions}: json: unknown field "action"`},
+			`needs to be a list of {effect, actions, resources, conditions}: there is no field "action"`},
 		// queue
 		"name without .fifo": {prod, []string{"queueName", "jobs"},
 			`queueName: "jobs": the name of a FIFO queue ends in .fifo`},
@@ -232,7 +232,9 @@ func TestBadConfiguration(t *testing.T) {
 		"step without change": {prod, []string{"scalingSteps", `[{"lower":1}]`},
 			`scalingSteps[0].change: "": is required`},
 		"step with a slip": {prod, []string{"scalingSteps", `[{"lowr":1,"change":1}]`},
-			`needs to be a list of {lower, upper, change} in whole numbers: json: unknown field "lowr"`},
+			`needs to be a list of {lower, upper, change} in whole numbers: there is no field "lowr"`},
+		"step with a text": {prod, []string{"scalingSteps", `[{"lower":1,"change":"2"}]`},
+			`in whole numbers: change is of type string, and needs to be a whole number`},
 		"steps that overlap": {prod,
 			[]string{"scalingSteps", `[{"lower":1,"upper":20,"change":1},{"lower":10,"change":3}]`},
 			"scalingSteps[1]: {lower: 10, change: +3}: overlaps {lower: 1, upper: 20, change: +1}"},
@@ -405,5 +407,20 @@ func TestEveryKeyIsInAGoldenStack(t *testing.T) {
 	}
 	for _, name := range declared {
 		assert.True(t, set[name], "%s is in no golden stack", name)
+	}
+}
+
+// TestOneSlipIsOneError: what follows from a list that cannot be read is not told, and Go's
+// names are not those of the file.
+func TestOneSlipIsOneError(t *testing.T) {
+	t.Parallel()
+	for name, steps := range map[string]string{
+		"a misspelt field": `[{"lower":1,"chnge":2}]`, "a text": `[{"lower":1,"change":"2"}]`, "no list": `{"lower":1}`,
+	} {
+		_, err := plan.Of(Declare(".."), options(t, "prod", map[string]string{key("scalingSteps"): steps}))
+		require.ErrorContains(t, err, "scalingSteps: ", name)
+		assert.Equal(t, 1, strings.Count(err.Error(), "scalingSteps"), err.Error())
+		assert.NotContains(t, err.Error(), "json", name)
+		assert.NotContains(t, err.Error(), "Go ", name)
 	}
 }

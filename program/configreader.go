@@ -18,6 +18,8 @@ type configReader struct {
 	ctx   *pulumi.Context
 	asked map[string]bool // full keys read so far
 	found components.FieldErrors
+	// unreadable are the lists and maps that are none, each one of found.
+	unreadable []*components.FieldError
 	// folder of the project; "" is the working folder.
 	folder string
 }
@@ -119,11 +121,13 @@ func (r *configReader) object(key string, value any, want string) {
 	}
 	decoder := json.NewDecoder(strings.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(value); err != nil {
+	if err := decoder.Decode(value); err != nil && !r.isUnreadable(key) {
 		if r.secret(key) {
 			raw = "(secret)"
 		}
-		r.found.Add(key, raw, "needs to be %s: %v", want, err)
+		wrong := &components.FieldError{Field: key, Value: raw, Want: "needs to be " + want + ": " + inWords(err)}
+		r.unreadable = append(r.unreadable, wrong)
+		r.found.AddError(wrong)
 	}
 }
 

@@ -156,7 +156,7 @@ func (d *demoCommand) run(c common) (err error) {
 	}
 	summary, err := demo.Run(c, account, demo.Options{
 		Live: d.options(worker, folder), Workload: d.workload,
-		View: func() demo.View { return d.view(c) }, Timeline: d.timeline,
+		View: func() demo.View { return view(c) }, Timeline: d.timeline,
 		Abandon: c.abandon, DeadLettersAllowed: d.deadLetters, Title: d.title(c.stack),
 	})
 	if summary.Took > 0 {
@@ -223,7 +223,7 @@ func checkFolder(flag, file string) error {
 }
 
 // view is a screen for a terminal, and lines for all else.
-func (d *demoCommand) view(c common) demo.View {
+func view(c common) demo.View {
 	if file, ok := c.output.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
 		return demo.NewScreen(file, c.interrupt)
 	}

@@ -7,21 +7,25 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"fargate-queue-worker/sandbox/cloud"
+	"fargate-queue-worker/sandbox/demo"
 	"fargate-queue-worker/sandbox/deploy"
 	"fargate-queue-worker/sandbox/live"
+	"fargate-queue-worker/sandbox/stackfile"
 )
 
 // folder keeps the sandbox's state.
 func (c common) folder() string { return filepath.Join(c.root, ".sandbox") }
 
 func (c common) open() (*deploy.Stack, error) {
+	if _, err := stackfile.Load(c.root, c.stack, c.config...); err != nil {
+		return nil, err // before a folder is made for it
+	}
 	if err := lock(c.folder(), c.stack); err != nil {
 		return nil, err
 	}
@@ -102,40 +106,15 @@ func (u *upCommand) keepRunning(c common, s *deploy.Stack) error {
 		return err
 	}
 	options := u.options(worker, folder)
-	options.Output = c.output
 	region, err := live.Start(c, s.Account, options)
 	if err != nil {
 		return err
 	}
 	explain(c.output, region, s.Account, consumer)
-	tellActivities(c, region)
-	c.sayStopping()
-	region.Drain(c.abandon)
-	return region.Close()
-}
-
-func (c common) sayStopping() {
-	fmt.Fprintln(c.output, "stopping: tasks finish what they do; Ctrl-C again kills them")
-}
-
-// tellActivities says what auto scaling does, until a person stops it.
-func tellActivities(c common, region *live.Region) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for told := 0; ; {
-		select {
-		case <-ticker.C:
-		case <-c.Done():
-			return
-		}
-		var activities []cloud.Activity
-		region.Do(func(*cloud.Account, time.Time) { activities = region.Control.Activities() })
-		_, _ = region.Host.Journal().Take() // nobody asks what became of each message here
-		for _, a := range activities[told:] {
-			fmt.Fprintln(c.output, "==", a)
-		}
-		told = len(activities)
-	}
+	err = demo.Watch(c, region, s.Account, demo.Options{
+		Live: options, View: func() demo.View { return view(c) }, Abandon: c.abandon,
+	})
+	return errors.Join(err, region.Close())
 }
 
 // explain says how to reach what runs, and on how much CPU it does.
@@ -153,9 +132,10 @@ export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DISABLE_HOST_PREFIX_I
 		}
 		// Version 1 of the AWS CLI does not read AWS_ENDPOINT_URL.
 		fmt.Fprintf(output, "aws sqs --endpoint-url %s send-message --message-group-id a"+
-			" --message-deduplication-id 1 --message-body hello --queue-url %s\n", region.URL, url)
+			" --message-deduplication-id $(date +%%s) --message-body hello --queue-url %s\n", region.URL, url)
 	}
-	fmt.Fprintf(output, "# CPU limit: %s\n\n", region.Host.CPULimit(consumer.Definition))
+	fmt.Fprintf(output, "# CPU limit: %s\n# logs of the tasks: %s\n\n",
+		region.Host.CPULimit(consumer.Definition), fromHere(region.LogFolder()))
 }
 
 func newPreviewCommand(c *common) *cobra.Command {

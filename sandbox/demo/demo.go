@@ -112,12 +112,7 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	if err != nil {
 		return Summary{}, err
 	}
-	d.region = region
-	d.referee = &referee{journal: region.Host.Journal()}
-	d.recorder = &recorder{
-		region: region, stack: d.stack, referee: d.referee, logs: &taskLogs{folder: region.LogFolder()},
-		minute: d.o.Live.Control.Minute, total: d.o.Workload.Messages, started: time.Now(),
-	}
+	d.observe(region)
 	working, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	sending := make(chan error, 1)
@@ -126,9 +121,6 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	})
 	if d.o.Disturb != nil {
 		beside.Go(func() { d.o.Disturb(working, region) })
-	}
-	if d.o.View != nil {
-		d.view = d.o.View()
 	}
 	err = d.watch(ctx, sending)
 	stop()
@@ -144,6 +136,19 @@ func (d *demo) run(ctx context.Context, account *cloud.Account) (Summary, error)
 	return summary, errors.Join(err, summary.verdict.err(), d.deadLetters(summary), d.draw(), region.Close())
 }
 
+// observe begins to look at a region.
+func (d *demo) observe(region *live.Region) {
+	d.region = region
+	d.referee = &referee{journal: region.Host.Journal()}
+	d.recorder = &recorder{
+		region: region, stack: d.stack, referee: d.referee, logs: &taskLogs{folder: region.LogFolder()},
+		minute: d.o.Live.Control.Minute, total: d.o.Workload.Messages, started: time.Now(),
+	}
+	if d.o.View != nil {
+		d.view = d.o.View()
+	}
+}
+
 // drain lets the tasks finish what they do, and shows it.
 func (d *demo) drain() {
 	d.stopping = true
@@ -157,9 +162,9 @@ func (d *demo) drain() {
 	for {
 		select {
 		case <-ticker.C:
-			_, _ = d.step() // it has failed for another reason
+			_, _ = d.show() // it has failed for another reason
 		case <-drained:
-			_, _ = d.step()
+			_, _ = d.show()
 			return
 		}
 	}
@@ -217,23 +222,31 @@ func (d *demo) deadLetters(s Summary) error {
 	return fmt.Errorf("dead-lettered: %d of %d messages\n%s", s.deadLettered, s.sent, d.lastWords())
 }
 
-// step takes a frame. It is done if no message is left, and no task beyond the
-// minimum.
-func (d *demo) step() (done bool, err error) {
+// show takes a frame and shows it.
+func (d *demo) show() (f Frame, err error) {
 	tally, err := d.referee.look()
 	if err != nil {
-		return false, err
+		return f, err
 	}
-	f, err := d.recorder.frame(tally)
-	if err != nil {
-		return false, err
+	if f, err = d.recorder.frame(tally); err != nil {
+		return f, err
 	}
 	f.Stopping = d.stopping
 	if d.view != nil {
 		d.view.Show(f)
 	}
-	if tally.handled == 0 && tally.failed >= failuresAllowed {
-		return false, fmt.Errorf("the handler fails: %d times, and never ended with 0\n%s", tally.failed, d.lastWords())
+	return f, nil
+}
+
+// step takes a frame. It is done if no message is left, and no task beyond the
+// minimum.
+func (d *demo) step() (done bool, err error) {
+	f, err := d.show()
+	if err != nil {
+		return false, err
+	}
+	if f.Handled == 0 && f.Failed >= failuresAllowed {
+		return false, fmt.Errorf("the handler fails: %d times, and never ended with 0\n%s", f.Failed, d.lastWords())
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

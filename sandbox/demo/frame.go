@@ -34,6 +34,8 @@ type Frame struct {
 	Retries []Retry
 	// Failures so far, oldest first.
 	Failures []Failure
+	// Trouble is what workers said last that cannot work.
+	Trouble string
 	// Said are the handlers' latest lines, the newest last.
 	Said []Line
 	// Changes of the desired count, and why there was none, oldest first.

@@ -35,6 +35,9 @@ func (l layout) draw(f Frame) string {
 		l.row("CPU", percent(f.CPU)),
 		l.alarms(f),
 	}
+	if f.Trouble != "" {
+		always = append(always, l.row("trouble", alert.Render(printable(f.Trouble))))
+	}
 	if f.Wakes {
 		always = append(always, l.row("wake-up", f.asks()))
 	}
@@ -90,7 +93,11 @@ func latest(blocks []block, room int) (lines block) {
 }
 
 func (l layout) queue(f Frame) block {
-	return append(l.row("queue", fmt.Sprintf("%s; %d of %d sent", f.messages(), f.Sent, f.Total)), heading("", l.bar(f.Counts))...)
+	text := f.messages()
+	if f.Total > 0 {
+		text += fmt.Sprintf("; %d of %d sent", f.Sent, f.Total)
+	}
+	return append(l.row("queue", text), heading("", l.bar(f.Counts))...)
 }
 
 // bar shows the messages in the queue, those in flight first. If there are more than fit,

@@ -13,9 +13,10 @@ import (
 type Lines struct {
 	Output io.Writer
 
-	state, now        string // said last
-	changes, failures int    // said so far
-	last              time.Duration
+	state, now, trouble string // said last
+	output              Line   // of a handler, said last
+	changes, failures   int    // said so far
+	last                time.Duration
 }
 
 // linesInterval is the least time between two lines on the queue, which changes
@@ -30,22 +31,32 @@ func (l *Lines) Show(f Frame) {
 	for _, failure := range f.Failures[l.failures:] {
 		l.line(f, failure.At, failure.String()+afterwards(failure))
 	}
+	if f.Trouble != l.trouble {
+		l.line(f, f.At, "a task cannot work: "+f.Trouble)
+		l.trouble = f.Trouble
+	}
 	l.changes, l.failures = len(f.Changes), len(f.Failures)
 	if f.At-l.last < linesInterval {
 		return
 	}
-	state, now := f.String(), f.now()
-	if state == l.state && now == l.now {
+	state, now, output := f.String(), f.now(), l.output
+	if n := len(f.Said); n > 0 {
+		output = f.Said[n-1] // of all those since the last second
+	}
+	if state == l.state && now == l.now && output == l.output {
 		return
 	}
 	l.last = f.At
+	if output != l.output {
+		l.line(f, f.At, output.Message+": "+printable(output.Text))
+	}
 	if state != l.state {
 		l.line(f, f.At, state)
 	}
 	if now != l.now {
 		l.line(f, f.At, now)
 	}
-	l.state, l.now = state, now
+	l.state, l.now, l.output = state, now, output
 }
 
 // line begins with the time, here and on AWS.

@@ -48,7 +48,7 @@ func (f Frame) empty() string {
 	case stopping > 0:
 		return f.draining(stopping)
 	case running <= f.Least && f.Desired <= f.Least && f.count(cloud.Pending) == 0:
-		return "All is done, and no more tasks than minCapacity are left."
+		return "No message, and no more tasks than minCapacity."
 	case f.IdleMinutes > 0:
 		return fmt.Sprintf("All is done: tasks stop after %s in a row without work, %s here.",
 			count(f.IdleMinutes, "minute"), seconds(time.Duration(f.IdleMinutes)*f.Minute))

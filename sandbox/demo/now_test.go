@@ -54,7 +54,7 @@ func TestNow(t *testing.T) {
 		"backing off with no task": {Frame{Counts: messages, Retries: append(retry, retry...)}, "Backing off until 14.2 s: message 3 of group-2 failed (attempt 2); 1 more failed and wait."},
 		"working beside a failure": {Frame{Counts: cloud.Counts{InFlight: 2}, Desired: 1, Tasks: running(1, true), Working: ten[:1], Retries: retry}, "Working: 1 message in 1 task. Backing off until 14.2 s: message 3 of group-2 failed (attempt 2)."},
 		"all is done":              {Frame{Sent: 5, Total: 5, Desired: 1, IdleMinutes: 3, Tasks: running(1, false)}, "All is done: tasks stop after 3 minutes in a row without work, 6.0 s here."},
-		"back to none":             {Frame{Sent: 5, Total: 5}, "All is done, and no more tasks than minCapacity are left."},
+		"back to none":             {Frame{Sent: 5, Total: 5}, "No message, and no more tasks than minCapacity."},
 		"a person stops it":        {Frame{Stopping: true, Tasks: []TaskView{stopping}, Working: ten}, "Stopping: 10 messages still to finish in 1 task: a, b, c and 7 more. Ctrl-C again kills them."},
 		"with nothing to finish":   {Frame{Stopping: true, Tasks: []TaskView{stopping}}, "Stopping: 1 task without work still to exit. Ctrl-C again kills them."},
 		"and all is finished":      {Frame{Stopping: true}, "Stopped: no task runs any more."},

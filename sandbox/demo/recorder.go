@@ -37,6 +37,9 @@ func (r *recorder) frame(t tally) (Frame, error) {
 	r.region.Do(func(a *cloud.Account, now time.Time) { f = r.look(a, now) })
 	f.Handled, f.Failed, f.Sent = t.handled, t.failed, t.sent
 	f.Working = r.referee.working()
+	if n := len(r.logs.workers); n > 0 {
+		f.Trouble = r.logs.workers[n-1]
+	}
 	f.Said = slices.Clone(r.logs.said)
 	for i := range f.Said {
 		f.Said[i].Message = r.referee.name(f.Said[i].Message)

@@ -27,7 +27,8 @@ func busyFrame() Frame {
 			{"stuck", cloud.InAlarm, &waiting, "seconds the oldest message waits", "at least 300", false},
 			{"at-maximum", cloud.OK, &waiting, "tasks", "at least 5", false},
 		},
-		Working: []string{"message 1 of group-3"}, Machine: cloud.ExpressUse{Asks: 6, Answered: 81, Failed: 1},
+		Working: []string{"message 1 of group-3"}, Trouble: "the worker failed: no QUEUE_URL",
+		Machine: cloud.ExpressUse{Asks: 6, Answered: 81, Failed: 1},
 	}
 	for range 12 {
 		f.Changes = append(f.Changes, Change{7031 * time.Millisecond, "scale-out", 3, 5, "messages waiting: 96, step from 50 sets 5"})
@@ -55,6 +56,7 @@ func TestScreenFitsTheTerminal(t *testing.T) {
 			"14 each", "2 running, 2 desired, 1 starting, 1 stopping", "○ starts", "224.0 % of what the tasks reserve",
 			"idle OK there is work; ALARM at most 1", "scale-out ALARM messages waiting: 81; ALARM at least 1",
 			"scale-in no data yet; ALARM at most 4", "stuck ALARM seconds the oldest message waits: 81; ALARM at least 300",
+			"trouble the worker failed: no QUEUE_URL",
 			"asked SQS 6 times, last answer: 81 waiting; 1 execution failed",
 			"7.0 s (3 min 30 s) scale-out: 3 -> 5 tasks (messages waiting: 96, step from 50 sets 5)",
 			"output message 1 of group-12: ValueError: no such customer: 13 [2J",

@@ -1,9 +1,8 @@
 // Package deploy runs the program on the sandbox with the real Pulumi CLI: the same
-// engine, state and display as on AWS, with the sandbox's provider in AWS's place.
+// engine and state as on AWS, with the sandbox's provider in AWS's place.
 package deploy
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
@@ -40,8 +38,10 @@ type Options struct {
 	StackFolder string
 	// Config overrides the stack's configuration, as key=value.
 	Config []string
-	// Output gets what Pulumi prints.
+	// Output gets what changes.
 	Output io.Writer
+	// Brief leaves out the resources, but not warnings and how many there are.
+	Brief bool
 }
 
 // Stack is a stack of the program on the sandbox.
@@ -51,6 +51,7 @@ type Stack struct {
 
 	stack  auto.Stack
 	output io.Writer
+	brief  bool
 	file   string // of the account
 }
 
@@ -82,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stack{Account: account, stack: stack, output: o.Output, file: file}, nil
+	return &Stack{Account: account, stack: stack, output: o.Output, brief: o.Brief, file: file}, nil
 }
 
 // loadAccount reads the account of a stack and puts into it what the stack joins.
@@ -140,38 +141,46 @@ func keepSalt(work string, settings *stackfile.Stack) error {
 	return nil
 }
 
-// Up deploys the stack.
+// Up deploys the stack, and tells what changes.
 func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (auto.UpResult, error) {
-	result, err := s.stack.Up(ctx, append(opts, optup.ProgressStreams(s.output), optup.ErrorProgressStreams(s.output))...)
-	return result, brief("up", err)
+	var o optup.Options
+	for _, option := range opts {
+		option.ApplyOption(&o)
+	}
+	r := s.report()
+	result, err := s.stack.Up(ctx, append(opts, optup.EventStreams(append(o.EventStreams, r.follow())...))...)
+	return result, r.finish("up", err)
 }
 
 // Preview says what Up would do.
 func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (auto.PreviewResult, error) {
-	result, err := s.stack.Preview(ctx, append(opts, optpreview.ProgressStreams(s.output), optpreview.ErrorProgressStreams(s.output))...)
-	return result, brief("preview", err)
+	var o optpreview.Options
+	for _, option := range opts {
+		option.ApplyOption(&o)
+	}
+	r := s.report()
+	result, err := s.stack.Preview(ctx, append(opts, optpreview.EventStreams(append(o.EventStreams, r.follow())...))...)
+	return result, r.finish("preview", err)
 }
 
 // Destroy removes everything the stack made. As the CLI does, it previews first, and
 // so removes nothing if something is protected.
 func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (auto.DestroyResult, error) {
-	var said bytes.Buffer
-	if _, err := s.stack.PreviewDestroy(ctx, optdestroy.ProgressStreams(&said), optdestroy.ErrorProgressStreams(&said)); err != nil {
-		_, writeErr := said.WriteTo(s.output)
-		return auto.DestroyResult{}, errors.Join(brief("destroy", err), writeErr)
+	var o optdestroy.Options
+	for _, option := range opts {
+		option.ApplyOption(&o)
 	}
-	result, err := s.stack.Destroy(ctx, append(opts, optdestroy.ProgressStreams(s.output), optdestroy.ErrorProgressStreams(s.output))...)
-	return result, brief("destroy", err)
+	planned := &report{output: io.Discard, destroys: true}
+	if _, err := s.stack.PreviewDestroy(ctx, optdestroy.EventStreams(planned.follow())); err != nil {
+		return auto.DestroyResult{}, planned.finish("destroy", err)
+	}
+	r := s.report()
+	r.destroys = true
+	result, err := s.stack.Destroy(ctx, append(opts, optdestroy.EventStreams(append(o.EventStreams, r.follow())...))...)
+	return result, r.finish("destroy", err)
 }
 
-// brief leaves out of an error what Pulumi has printed already.
-func brief(command string, err error) error {
-	if err == nil {
-		return nil
-	}
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	return fmt.Errorf("pulumi %s: %s", command, first)
-}
+func (s *Stack) report() *report { return &report{output: s.output, brief: s.brief} }
 
 // ResourceCount is the number of resources in the stack's state.
 func (s *Stack) ResourceCount(ctx context.Context) (int, error) {

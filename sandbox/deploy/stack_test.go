@@ -364,7 +364,7 @@ func TestWrongConfigurationCreatesNothing(t *testing.T) {
 	ctx := t.Context()
 	s := open(t, ctx, t.TempDir(), "dev", "minCapacity=9")
 	_, err := s.Up(ctx)
-	require.ErrorContains(t, err, "pulumi up: ")
+	require.EqualError(t, err, "the configuration of stack dev is not right:\nminCapacity: 9: is above maxCapacity (5); lower it or raise maxCapacity")
 	assert.Empty(t, s.Account.Queues)
 	assert.Empty(t, s.Account.Clusters)
 }

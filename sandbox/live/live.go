@@ -40,8 +40,6 @@ type Options struct {
 	Seed uint64
 	// WithoutProtection gives tasks no ECS agent, so that none is ever protected.
 	WithoutProtection bool
-	// Output, if not nil, gets what the tasks print besides their log files.
-	Output io.Writer
 	// TaskStopping, if not nil, is called before a task gets SIGTERM, while nothing
 	// else happens to the account.
 	TaskStopping func(t *cloud.Task)
@@ -71,7 +69,8 @@ const tick = 20 * time.Millisecond
 
 // Start begins to run an account.
 func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, error) {
-	if err := os.MkdirAll(filepath.Join(o.Folder, "logs"), 0o755); err != nil {
+	logs := filepath.Join(o.Folder, "logs")
+	if err := errors.Join(os.RemoveAll(logs), os.MkdirAll(logs, 0o755)); err != nil { // of the run before
 		return nil, fmt.Errorf("making a folder for the tasks' logs: %w", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", o.Port))
@@ -177,16 +176,7 @@ func (r *Region) openLog(t *cloud.Task) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the log of a task: %w", err)
 	}
-	if r.o.Output == nil {
-		return file, nil
-	}
-	return tee{file, io.MultiWriter(file, r.o.Output)}, nil
-}
-
-// tee is a log that is shown, too.
-type tee struct {
-	io.Closer
-	io.Writer
+	return file, nil
 }
 
 func (r *Region) taskEnded(t *cloud.Task, err error) {
