@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	smithytime "github.com/aws/smithy-go/time"
@@ -22,7 +21,6 @@ type Consumer struct {
 	blocked blockedGroups
 	slots   *slots
 	polls   polls
-	full    atomic.Bool // the last poll came back with as many messages as it had slots
 	pause   pause
 	// jitter returns a random part of a duration, and newID an id that no other poll
 	// has; tests replace them.
@@ -92,7 +90,6 @@ func (c *Consumer) Run(ctx context.Context) error {
 		c.stopWork()
 	})
 	defer unhook()
-	c.pollers.Go(func() { c.pollWhenFree(work) })
 	polled := make(chan error, 1)
 	go func() {
 		err := c.poll(work)
@@ -117,8 +114,6 @@ func (c *Consumer) keeper() *keeper {
 // task cannot be protected now, it hands back everything before it returns.
 func (c *Consumer) begin(work context.Context, p *poll) {
 	c.config.Observe(Event{Kind: Received, Count: len(p.messages)})
-	full := len(p.messages) >= p.slots
-	c.full.Store(full)
 	groups := byGroup(p.messages)
 	if len(groups) == 0 {
 		c.slots.giveBack(p.slots)
@@ -134,7 +129,7 @@ func (c *Consumer) begin(work context.Context, p *poll) {
 	c.observeInFlight(c.slots.begin(p.slots, min(p.slots, len(groups))))
 	if release, err := c.holdUnlessStopping(work); err == nil {
 		defer release() // when each group has begun to hold it for itself, or soon after
-		if full {
+		if len(p.messages) >= p.slots {
 			c.pollMore(work)
 		}
 	} else {

@@ -46,6 +46,7 @@ const (
 	interrupted  = "interrupted" // its lease is lost
 	cutShort     = "cut short"   // by the end of its worker's time to stop, a kill that is announced
 	killed       = "killed"      // a worker
+	buried       = "buried"      // received by a poll that outlived its worker, which nobody can help
 	deadLettered = "dead-lettered"
 	request      = "request"
 	note         = "note"
@@ -106,6 +107,8 @@ func judge(list []happening) []string {
 					guilty[message] = true
 				}
 			}
+		case buried:
+			guilty[e.Message] = true
 		case deadLettered:
 			aside[e.Message] = true
 			if !guilty[e.Message] {

@@ -27,6 +27,8 @@ type line struct {
 	linger bool
 	// broken, if not nil, says that no request gets through any more.
 	broken func() bool
+	// buried, if not nil, is called with each message that a poll brings to a dead worker.
+	buried func(message string)
 	// faulty, if not nil, has things go wrong with the requests of an actor.
 	faulty func(next http.RoundTripper, actor string) roundTripper
 
@@ -115,11 +117,23 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	select {
 	case a := <-answered:
 		if l.isBroken() {
+			if a.err == nil && l.buried != nil {
+				bodiesIn(a.response, l.buried)
+			}
 			return nil, errKilled
 		}
 		return a.response, a.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// bodiesIn calls with the bodies of the messages in an answer.
+func bodiesIn(response *http.Response, call func(body string)) {
+	var answer struct{ Messages []struct{ Body string } }
+	_ = json.NewDecoder(response.Body).Decode(&answer) // the sandbox's own
+	for _, m := range answer.Messages {
+		call(m.Body)
 	}
 }
 

@@ -109,8 +109,6 @@ func (s *slow) counts() (receives, most int) {
 	return s.receives, s.most
 }
 
-const endpointLatency = 15 * time.Millisecond
-
 // timeOf is how long a worker takes for the messages of many groups, but for those of
 // one that fails.
 func timeOf(t *testing.T, failing bool, concurrency int) (took time.Duration, endpoint *slow) {
@@ -123,7 +121,7 @@ func timeOf(t *testing.T, failing bool, concurrency int) (took time.Duration, en
 				w.send(fmt.Sprint("group", i), fmt.Sprintf("group%d/%d", i, n))
 			}
 		}
-		endpoint = &slow{next: w.server, latency: endpointLatency}
+		endpoint = &slow{next: w.server, latency: 15 * time.Millisecond}
 		config := w.config()
 		config.VisibilityTimeout, config.Concurrency = time.Minute, concurrency
 		var left atomic.Int64
@@ -168,14 +166,6 @@ func TestReceivesInParallel(t *testing.T) {
 		assert.LessOrEqual(t, most, 10)
 		assert.Less(t, took, 1500*time.Second/1500, "more than a thousand a second")
 	})
-	t.Run("as many as the slots can hold", func(t *testing.T) {
-		t.Parallel()
-		const groups, loops, trips = 3000, 10, 2 // a receive and a delete
-		took := timeOfGroups(t, groups)
-		plain := groups / (loops * BatchSize) * trips * endpointLatency
-		t.Logf("%d groups in %s; ten plain loops take %s", groups, took, plain)
-		assert.Less(t, took, plain*5/4)
-	})
 	t.Run("not when idle", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -191,33 +181,6 @@ func TestReceivesInParallel(t *testing.T) {
 			require.NoError(t, stop())
 		})
 	})
-}
-
-// timeOfGroups is how long a worker of 100 slots takes for groups of one message each, with
-// a handler that costs no time.
-func timeOfGroups(t *testing.T, groups int) (took time.Duration) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 10)
-		for i := range groups {
-			w.send(fmt.Sprint("group", i), fmt.Sprint(i))
-		}
-		config := w.config()
-		config.VisibilityTimeout, config.Concurrency = time.Minute, 100
-		var done atomic.Int64
-		began := time.Now()
-		stop := w.runOn(&slow{next: w.server, latency: endpointLatency}, config,
-			func(context.Context, *Message) error {
-				if done.Add(1) == int64(groups) {
-					took = time.Since(began)
-				}
-				return nil
-			})
-		time.Sleep(20 * time.Minute)
-		require.NoError(t, stop())
-		assert.EqualValues(t, groups, done.Load())
-	})
-	return took
 }
 
 // refusal is SQS's answer to a request that it refuses.

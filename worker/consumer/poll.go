@@ -14,9 +14,8 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 )
 
-// poll receives messages while there are slots for them. There is always one poll. While
-// they come back full there are more: another starts when one comes back, and when a group
-// leaves its slot, if enough slots are free to fill it.
+// poll receives messages while there are slots for them. There is always one poll; each
+// that comes back full starts another, if enough slots are free to fill it.
 func (c *Consumer) poll(work context.Context) error {
 	for received := false; ; {
 		most, wait := c.pollSize(), c.config.PollWait()
@@ -51,29 +50,14 @@ func (c *Consumer) pollMore(work context.Context) {
 	if c.stopping() || !c.slots.takeIfFree(most) {
 		return
 	}
+	p := c.newPoll(most, ShortestWait)
 	c.pollers.Go(func() {
-		p := c.newPoll(most, ShortestWait)
 		if !c.ready() || c.receive(p, true) != nil {
 			c.slots.giveBack(most)
 			return
 		}
 		c.begin(work, p)
 	})
-}
-
-// pollWhenFree polls more when groups leave their slots while polls come back full, until
-// no more work may start.
-func (c *Consumer) pollWhenFree(work context.Context) {
-	for {
-		select {
-		case <-c.slots.left:
-			if c.full.Load() {
-				c.pollMore(work)
-			}
-		case <-c.stop.Done():
-			return
-		}
-	}
 }
 
 // pollSize is how many messages to ask for.

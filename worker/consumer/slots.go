@@ -14,7 +14,6 @@ import (
 type slots struct {
 	free *semaphore.Weighted // those waiting for it are served in turn
 	most int                 // groups that may wait without a slot
-	left chan struct{}       // gets a value when a group leaves its slot; buffered
 
 	mu      sync.Mutex
 	groups  int                  // that have a slot
@@ -24,7 +23,7 @@ type slots struct {
 func newSlots(c Config) *slots {
 	return &slots{
 		free: semaphore.NewWeighted(int64(c.Concurrency)), most: WaitingPerSlot * c.Concurrency,
-		left: make(chan struct{}, 1), waiting: map[*lease]time.Time{},
+		waiting: map[*lease]time.Time{},
 	}
 }
 
@@ -94,7 +93,8 @@ func (s *slots) wait(l *lease, due time.Time) (left bool, working int) {
 		return false, s.groups
 	}
 	s.waiting[l] = due
-	s.vacate()
+	s.groups--
+	s.free.Release(1)
 	return true, s.groups
 }
 
@@ -116,19 +116,10 @@ func (s *slots) leave(l *lease) (working int) {
 	defer s.mu.Unlock()
 	delete(s.waiting, l)
 	if l.slot {
-		s.vacate()
+		s.groups--
+		s.free.Release(1)
 	}
 	return s.groups
-}
-
-// vacate gives back the slot of a group; the caller holds the lock.
-func (s *slots) vacate() {
-	s.groups--
-	s.free.Release(1)
-	select {
-	case s.left <- struct{}{}:
-	default:
-	}
 }
 
 // waitInLease waits for a group's next attempt, without a slot if it can, and returns

@@ -128,6 +128,9 @@ func (s *scenario) worker(name string) {
 // consumer is a worker's consumer, whose randomness is the scenario's.
 func (s *scenario) consumer(name string, dead *atomic.Bool, config Config, handler HandlerFunc) *Consumer {
 	way := &line{w: s.world, name: name, linger: s.kind.linger, broken: dead.Load, faulty: s.sendFaulty}
+	way.buried = func(message string) {
+		s.history.add(happening{Actor: name, What: buried, Message: message})
+	}
 	if s.detailed {
 		way.observe = func(actor string) { s.history.add(happening{Actor: actor, What: request}) }
 	}
