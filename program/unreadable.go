@@ -33,7 +33,8 @@ func inWords(err error) string {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {
 		kinds := map[reflect.Kind]string{
-			reflect.Int: "a whole number", reflect.Float64: "a number", reflect.String: "a text", reflect.Bool: "true or false",
+			reflect.Int: "a whole number", reflect.Float64: "a number", reflect.String: "a text",
+			reflect.Bool:  "true or false",
 			reflect.Slice: "a list", reflect.Map: "a map", reflect.Struct: "a map",
 		}
 		where := cmp.Or(asInYAML(wrongType.Field), "it")
@@ -41,7 +42,8 @@ func inWords(err error) string {
 		if kind == reflect.Pointer {
 			kind = wrongType.Type.Elem().Kind()
 		}
-		return fmt.Sprintf("%s is of type %s, and needs to be %s", where, wrongType.Value, cmp.Or(kinds[kind], "of another type"))
+		want := cmp.Or(kinds[kind], "of another type")
+		return fmt.Sprintf("%s is of type %s, and needs to be %s", where, wrongType.Value, want)
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
 	return strings.Replace(text, "unknown field", "there is no field", 1)

@@ -114,7 +114,8 @@ lost, a busy task is killed, or tasks stay.`,
 	f.SortFlags = false
 	f.IntVar(&d.workload.Messages, "messages", 100, "number of messages to send")
 	f.IntVar(&d.workload.Groups, "groups", 60, "number of groups that the messages belong to")
-	f.StringVar(&d.workload.Body, "body", "", "`text` of each message; by default a job's number and group, as JSON")
+	f.StringVar(&d.workload.Body, "body", "",
+		"`text` of each message; by default a job's number and group, as JSON")
 	f.Float64Var(&d.workload.Seconds, "seconds", 2, "seconds of work that a message asks for")
 	f.BoolVar(&d.workload.Spread, "spread", false, "make the work random, from none to twice --seconds")
 	f.Float64Var(&d.workload.Rate, "rate", 40, "messages sent per second; 0 is all at once")

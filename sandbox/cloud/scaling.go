@@ -103,7 +103,8 @@ func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) 
 			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s", decimal(value), decimal(d.alarm.Threshold))
 			return 0, false
 		}
-		d.finding = fmt.Sprintf("%s: %s, step %s", d.alarm.Subject(), decimal(value), d.policy.StepScaling.stepInWords(value, d.alarm.Threshold, d.above))
+		step := d.policy.StepScaling.stepInWords(value, d.alarm.Threshold, d.above)
+		d.finding = fmt.Sprintf("%s: %s, step %s", d.alarm.Subject(), decimal(value), step)
 	}
 	return min(max(wanted, d.target.MinCapacity), d.target.MaxCapacity), true
 }

@@ -15,7 +15,8 @@ func (d *demo) lastWords() string {
 		if last.Stderr != "" {
 			said = indented(strings.Split(strings.TrimSpace(last.Stderr), "\n"))
 		}
-		return fmt.Sprintf("the last to fail was %s, on attempt %d (%s):\n%s", last.Message, last.Attempt, last.How, said)
+		return fmt.Sprintf("the last to fail was %s, on attempt %d (%s):\n%s",
+			last.Message, last.Attempt, last.How, said)
 	}
 	lines := d.recorder.logs.workers
 	for _, line := range d.recorder.logs.said {

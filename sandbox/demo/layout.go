@@ -28,7 +28,8 @@ type block []string
 // draw is the frame: what is always there, and as much of what happened as has room.
 func (l layout) draw(f Frame) string {
 	always := []block{
-		l.row("time", fmt.Sprintf("%s here, %s on AWS; the work itself is in real time", seconds(f.At), f.aws(f.At))),
+		l.row("time", fmt.Sprintf("%s here, %s on AWS; the work itself is in real time",
+			seconds(f.At), f.aws(f.At))),
 		l.row("now", bold.Render(f.now())),
 		l.queue(f),
 		l.tasks(f),

@@ -36,7 +36,8 @@ func (f Frame) finishing() string {
 	if more := len(f.Working) - named; more > 0 {
 		names += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("Stopping: %s still to finish in %s: %s. %s", count(len(f.Working), "message"), count(tasks, "task"), names, again)
+	return fmt.Sprintf("Stopping: %s still to finish in %s: %s. %s",
+		count(len(f.Working), "message"), count(tasks, "task"), names, again)
 }
 
 // empty is what happens without messages.
@@ -61,7 +62,8 @@ func (f Frame) beforeTasks() string {
 	pending, stopping := f.count(cloud.Pending), f.count(cloud.Stopping)
 	switch {
 	case pending > 0:
-		return fmt.Sprintf("Starting: %s. Fargate takes 20 to 40 s; here it takes %s.", count(pending, "task"), seconds(f.Minute/2))
+		return fmt.Sprintf("Starting: %s. Fargate takes 20 to 40 s; here it takes %s.",
+			count(pending, "task"), seconds(f.Minute/2))
 	case stopping > 0:
 		return f.draining(stopping)
 	case len(f.Retries) > 0:
@@ -109,13 +111,15 @@ func (f Frame) draining(tasks int) string {
 	if len(f.Working) == 0 {
 		return fmt.Sprintf("Draining: %s told to stop, with nothing left to finish.", count(tasks, "task"))
 	}
-	return fmt.Sprintf("Draining: %s told to stop; messages under way are finished: %d.", count(tasks, "task"), len(f.Working))
+	return fmt.Sprintf("Draining: %s told to stop; messages under way are finished: %d.",
+		count(tasks, "task"), len(f.Working))
 }
 
 // backingOff is until when a failure is waited for.
 func (f Frame) backingOff() string {
 	next := f.Retries[0]
-	text := fmt.Sprintf("Backing off until %s: %s failed (attempt %d)", seconds(next.Due), next.Message, next.Attempt)
+	text := fmt.Sprintf("Backing off until %s: %s failed (attempt %d)",
+		seconds(next.Due), next.Message, next.Attempt)
 	if more := len(f.Retries) - 1; more > 0 {
 		text += fmt.Sprintf("; %d more failed and wait", more)
 	}

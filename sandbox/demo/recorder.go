@@ -85,7 +85,8 @@ func (r *recorder) look(a *cloud.Account, now time.Time) Frame {
 func (r *recorder) alarm(alarm *cloud.Alarm) AlarmView {
 	state, value := r.region.Control.AlarmState(alarm.Name)
 	return AlarmView{
-		Name: alarmName(alarm.Name), State: state, Value: value, Watches: alarm.Subject(), Condition: alarm.Condition(),
+		Name: alarmName(alarm.Name), State: state, Value: value,
+		Watches: alarm.Subject(), Condition: alarm.Condition(),
 		Scales: slices.ContainsFunc(alarm.AlarmActions, func(arn string) bool { return r.stack.policies[arn] }),
 	}
 }

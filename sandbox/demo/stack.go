@@ -23,7 +23,9 @@ func stackOf(a *cloud.Account) (stack, error) {
 	if err != nil {
 		return stack{}, err
 	}
-	s := stack{QueueConsumer: consumer, policies: map[string]bool{}, concurrency: concurrencyOf(consumer.Container)}
+	s := stack{
+		QueueConsumer: consumer, policies: map[string]bool{}, concurrency: concurrencyOf(consumer.Container),
+	}
 	for arn := range a.Policies {
 		s.policies[arn] = true
 	}

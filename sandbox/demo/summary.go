@@ -84,7 +84,8 @@ func (s Summary) Print(w io.Writer) {
   busy tasks killed             %d
   CPU limit                     %s
   task-seconds                  %.0f; %d always on: %.0f (%.0f %% saved)
-`, first, took, seconds(s.Took), s.Started, s.Most, s.sent, s.done, count(s.deadLettered, "dead letter"), s.redelivered,
+`, first, took, seconds(s.Took), s.Started, s.Most,
+		s.sent, s.done, count(s.deadLettered, "dead letter"), s.redelivered,
 		len(s.lost), len(s.outOfOrder), len(s.busyKills), s.CPULimit,
 		s.TaskTime.Seconds(), s.Most, always.Seconds(), math.Max(saved, 0))
 	if s.Stopped || s.deadLettered > 0 {
