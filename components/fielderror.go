@@ -41,7 +41,7 @@ func itself(path string) string { return path }
 // Spell gives the arguments in an error of this package other names, such as those that
 // they have in a configuration. Other errors stay as they are.
 func Spell(err error, name func(path string) string) error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it goes through what is joined or wrapped itself
 	case *FieldError:
 		return &FieldError{Field: name(e.Field), Value: e.Value, Want: e.text(name)}
 	case interface{ Unwrap() []error }:

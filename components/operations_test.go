@@ -132,12 +132,27 @@ func TestOperationsAlarms(t *testing.T) {
 	never := func(int) time.Duration { return 1000 * time.Hour }
 	soon := func(int) time.Duration { return 30 * time.Second }
 	off := 0
-	nobodyWorks := func(r *region) func() {
-		r.send("a")
-		r.minutes(52)
+	purge := func(r *region) func() {
 		return func() {
 			r.queue.Purge()
 			r.minutes(10)
+		}
+	}
+	nobodyWorks := func(r *region) func() {
+		r.send("a")
+		r.minutes(52)
+		return purge(r)
+	}
+	tasksExit := func(minutes int) func(r *region) func() {
+		return func(r *region) func() {
+			r.send("a")
+			for range minutes {
+				r.minutes(1)
+				for _, task := range r.control.Tasks() {
+					r.control.TaskEnded(r.now, task)
+				}
+			}
+			return purge(r)
 		}
 	}
 	cases := map[string]struct {
@@ -190,34 +205,10 @@ func TestOperationsAlarms(t *testing.T) {
 				a.Operations.OldestMessageMinutes, a.Operations.NotStartingMinutes = &off, &off
 				a.Operations.AtMaximumMinutes = &off
 			},
-			provoke: func(r *region) func() {
-				r.send("a")
-				for range 90 {
-					r.minutes(1)
-					for _, task := range r.control.Tasks() {
-						r.control.TaskEnded(r.now, task)
-					}
-				}
-				return func() {
-					r.queue.Purge()
-					r.minutes(10)
-				}
-			}},
+			provoke: tasksExit(90)},
 		"tasks start and exit, noticed sooner": {alarm: "w-not-starting-alarm", delay: soon,
-			args: func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
-			provoke: func(r *region) func() {
-				r.send("a")
-				for range 52 {
-					r.minutes(1)
-					for _, task := range r.control.Tasks() {
-						r.control.TaskEnded(r.now, task)
-					}
-				}
-				return func() {
-					r.queue.Purge()
-					r.minutes(10)
-				}
-			}},
+			args:    func(a *QueueWorkerArgs) { a.Operations.OldestMessageMinutes = &off },
+			provoke: tasksExit(52)},
 		"tasks run for a day, and nothing comes": {alarm: "w-never-stopping-alarm", delay: soon,
 			args: func(a *QueueWorkerArgs) { a.Scaling.Idle.CPUPercent = 0.01 }, // below what the tasks use
 			provoke: func(r *region) func() {

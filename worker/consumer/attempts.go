@@ -6,13 +6,15 @@ import (
 )
 
 const (
-	// DefaultMaxAttempts, DefaultBackoff and DefaultMaxBackoff spread the calls of the
-	// handler over ten minutes or more: they begin after 0 s, 15 s, 1 min, 3 min 15 s
-	// and 10 min, plus up to a quarter of each wait. So something that is down for five
-	// minutes costs no message.
+	// DefaultMaxAttempts is how often a message is tried. With the two waits below the
+	// calls of the handler spread over ten minutes or more: they begin after 0 s, 15 s,
+	// 1 min, 3 min 15 s and 10 min, plus up to a quarter of each wait. So something that is
+	// down for five minutes costs no message.
 	DefaultMaxAttempts = 5
-	DefaultBackoff     = 15 * time.Second
-	DefaultMaxBackoff  = 15 * time.Minute
+	// DefaultBackoff is the wait after the first failure, at least.
+	DefaultBackoff = 15 * time.Second
+	// DefaultMaxBackoff is the longest wait between two calls, but for its random part.
+	DefaultMaxBackoff = 15 * time.Minute
 	// BackoffFactor is how much longer a wait is than the one before.
 	BackoffFactor = 3
 	// JitterDivisor says which part of a wait is added to it at random, at most: a
@@ -52,13 +54,13 @@ type Failure struct {
 type Verdict int
 
 const (
-	// RetryInLease: the handler is called again after the wait. The messages of the
-	// group are kept until then, so that no receive is spent.
+	// RetryInLease means that the handler is called again after the wait. The messages of
+	// the group are kept until then, so that no receive is spent.
 	RetryInLease Verdict = iota
-	// HandBack: the messages of the group go back to the queue, and stay hidden for the
-	// wait.
+	// HandBack means that the messages of the group go back to the queue, and stay hidden
+	// for the wait.
 	HandBack
-	// DeadLetter: the message goes to the dead-letter queue, and the next one begins.
+	// DeadLetter means that the message goes to the dead-letter queue, and the next one begins.
 	DeadLetter
 )
 

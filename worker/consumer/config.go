@@ -101,8 +101,8 @@ type Config struct {
 	Jitter func(time.Duration) time.Duration
 }
 
+// Defaults of Config.
 const (
-	// DefaultConcurrency and the other defaults are those of Config.
 	DefaultConcurrency       = 10
 	DefaultVisibilityTimeout = time.Minute
 	DefaultWaitTime          = 20 * time.Second

@@ -18,10 +18,11 @@ const (
 	// so that it hears within minutes that the service wants fewer tasks.
 	RenewAfter = Margin - Settling
 
-	// FirstPause and LongestPause bound how long a refused task receives nothing. In a
-	// pause a task whose jobs are shorter loses the last of them, and exits; and messages
+	// FirstPause is how long a refused task receives nothing the first time, at most. In a
+	// pause a task whose jobs are shorter loses the last of them, and exits.
+	FirstPause = 2 * time.Minute
+	// LongestPause is how long it receives nothing after later refusals, at most: messages
 	// wait no longer than that for tasks that are all refused.
-	FirstPause   = 2 * time.Minute
 	LongestPause = 4 * time.Minute
 	// Turn is how long a task that was refused and is held by a long job receives again.
 	Turn = time.Minute
@@ -45,7 +46,7 @@ const (
 	Ask
 	// Wait as long as Pause says.
 	Wait
-	// Leave: start nothing any more, and exit when what runs has ended.
+	// Leave means to start nothing any more, and exit when what runs has ended.
 	Leave
 )
 
