@@ -164,7 +164,7 @@ type naiveExecution struct {
 
 // follow goes on to a state that waits, or to the end.
 func (e *naiveExecution) follow() {
-	for range 10_000 {
+	for range 1_000 {
 		s := e.machine[e.at]
 		switch {
 		case s.kind == kindPass:

@@ -155,7 +155,7 @@ func assign(
 
 // follow goes through states that wait for nothing, up to one that does.
 func (p *program) follow(name string, variables map[string]any, input any) *pause {
-	const mostStates = 10_000 // of a definition that goes round in circles
+	const mostStates = 1_000 // of a definition that goes round in circles, without waiting
 	for range mostStates {
 		s := p.states[name]
 		in := scope(maps.Clone(variables))
