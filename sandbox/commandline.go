@@ -92,7 +92,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return wrongUsage(cmd, fmt.Errorf("there is no command %q%s", args[0], spelling.DidYouMean(args[0], names)))
+	return wrongUsage(cmd,
+		fmt.Errorf("there is no command %q%s", args[0], spelling.DidYouMean(args[0], names)))
 }
 
 // flagError adds to what pflag says of a flag.

@@ -16,7 +16,8 @@ func TestTheProgramAloneSaysSo(t *testing.T) {
 	account, err := (&demoCommand{}).deployAlone(c)
 	require.NoError(t, err)
 	assert.Len(t, account.Services, 1)
-	assert.Regexp(t, `Stack prod: \d\d resources on the model of AWS, made by the program alone, since\nno pulumi is on the PATH`, output.String())
+	assert.Regexp(t, `Stack prod: \d\d resources on the model of AWS, made by the program alone, since\nno `+
+		`pulumi is on the PATH`, output.String())
 	assert.Contains(t, output.String(), "\n  go run ./sandbox --pulumi\n")
 	assert.Contains(t, output.String(), "warning: idleUnguarded: true: the CPU alarm alone decides")
 	c.config = []string{"minCapacity=9", "queueName=jobs"}

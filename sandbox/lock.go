@@ -14,7 +14,8 @@ func lock(folder, stack string) error {
 	if err := os.MkdirAll(filepath.Join(folder, stack), 0o755); err != nil {
 		return fmt.Errorf("making the sandbox's folder: %w", err)
 	}
-	file, err := syscall.Open(filepath.Join(folder, stack, "lock"), syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	file, err := syscall.Open(filepath.Join(folder, stack, "lock"),
+		syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return fmt.Errorf("locking stack %s: %w", stack, err)
 	}

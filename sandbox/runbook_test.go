@@ -114,7 +114,8 @@ func TestRunbook(t *testing.T) {
 				close(ended)
 			}()
 			const patience = 15 * time.Minute // the first one may have to build the CLI
-			for deadline := time.Now().Add(patience); len(printed.missing(s.shows)) > 0 && running(ended) && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(patience); len(printed.missing(s.shows)) > 0 && running(ended) &&
+				time.Now().Before(deadline); {
 				time.Sleep(100 * time.Millisecond)
 			}
 			if left := printed.missing(s.shows); len(left) > 0 {

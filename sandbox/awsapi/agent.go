@@ -88,7 +88,8 @@ func (a *Agent) put(w http.ResponseWriter, req *http.Request) {
 	decoder := json.NewDecoder(req.Body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&request); err != nil || request.ProtectionEnabled == nil {
-		a.writeError(w, http.StatusBadRequest, "InvalidParameterException", "Invalid request: cannot read it, or no ProtectionEnabled")
+		a.writeError(w, http.StatusBadRequest, "InvalidParameterException",
+			"Invalid request: cannot read it, or no ProtectionEnabled")
 		return
 	}
 	minutes := defaultLeaseMinutes
@@ -96,7 +97,8 @@ func (a *Agent) put(w http.ResponseWriter, req *http.Request) {
 		minutes = *request.ExpiresInMinutes
 	}
 	if minutes < 1 || minutes > maxLeaseMinutes {
-		a.writeError(w, http.StatusBadRequest, "InvalidParameterException", "ExpiresInMinutes must be between 1 and 2880")
+		a.writeError(w, http.StatusBadRequest, "InvalidParameterException",
+			"ExpiresInMinutes must be between 1 and 2880")
 		return
 	}
 	lease := time.Duration(minutes) * time.Minute
@@ -115,7 +117,8 @@ func (a *Agent) put(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(answer.Status)
 		_, _ = w.Write([]byte(answer.Body)) // a client that is gone needs no answer
 	case answer.Failure != "":
-		writeJSON(w, http.StatusOK, map[string]any{"failure": map[string]any{"Arn": a.TaskARN, "Detail": nil, "Reason": answer.Failure}})
+		writeJSON(w, http.StatusOK, map[string]any{"failure": map[string]any{"Arn": a.TaskARN, "Detail": nil,
+			"Reason": answer.Failure}})
 	default:
 		a.grant(*request.ProtectionEnabled, lease)
 		a.writeState(w)
@@ -142,7 +145,8 @@ func (a *Agent) writeState(w http.ResponseWriter) {
 }
 
 func (a *Agent) writeError(w http.ResponseWriter, status int, code, text string) {
-	writeJSON(w, status, map[string]any{"requestID": "", "error": map[string]any{"Arn": a.TaskARN, "Code": code, "Message": text}})
+	writeJSON(w, status, map[string]any{"requestID": "",
+		"error": map[string]any{"Arn": a.TaskARN, "Code": code, "Message": text}})
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {

@@ -43,13 +43,15 @@ func (r request) describeScalableTargets() (any, error) {
 			suspended = *t.SuspendedState
 		}
 		shown = append(shown, object{
-			"ServiceNamespace": t.ServiceNamespace, "ResourceId": id, "ScalableDimension": t.ScalableDimension,
-			"MinCapacity": t.MinCapacity, "MaxCapacity": t.MaxCapacity, "ScalableTargetARN": t.ARN,
+			"ServiceNamespace": t.ServiceNamespace, "ResourceId": id,
+			"ScalableDimension": t.ScalableDimension,
+			"MinCapacity":       t.MinCapacity, "MaxCapacity": t.MaxCapacity, "ScalableTargetARN": t.ARN,
 			"RoleARN":      linkedRole,
 			"CreationTime": r.now, // the model does not know it
 			"SuspendedState": object{
-				"DynamicScalingInSuspended": suspended.ScaleIn, "DynamicScalingOutSuspended": suspended.ScaleOut,
-				"ScheduledScalingSuspended": suspended.Scheduled,
+				"DynamicScalingInSuspended":  suspended.ScaleIn,
+				"DynamicScalingOutSuspended": suspended.ScaleOut,
+				"ScheduledScalingSuspended":  suspended.Scheduled,
 			},
 		})
 	}
@@ -91,14 +93,16 @@ func activityShown(i int, a cloud.Activity, status string, reasons []object) obj
 			"%08d-0000-0000-0000-000000000000",
 			i,
 		), "ServiceNamespace": "ecs", "ResourceId": a.ResourceID,
-		"ScalableDimension": serviceDimension, "Description": fmt.Sprintf("Setting desired count to %d.", a.To),
+		"ScalableDimension": serviceDimension,
+		"Description":       fmt.Sprintf("Setting desired count to %d.", a.To),
 		"Cause": fmt.Sprintf(
 			"monitor alarm %s in state ALARM triggered policy %s",
 			a.Alarm,
 			a.Policy,
 		), "StartTime": a.At, "EndTime": a.At,
-		"StatusCode":    status,
-		"StatusMessage": fmt.Sprintf("Successfully set desired count to %d. Found it was %d before. (%s)", a.To, a.From, a.Reason),
+		"StatusCode": status,
+		"StatusMessage": fmt.Sprintf("Successfully set desired count to %d. Found it was %d before. (%s)",
+			a.To, a.From, a.Reason),
 	}
 	if reasons != nil {
 		shown["NotScaledReasons"] = reasons

@@ -32,7 +32,8 @@ func batch(c call, entries int, entry func(i int) (id string, do func() (any, er
 	for i := range entries {
 		id, do := entry(i)
 		if c.failEntries && i%2 == 1 {
-			result.Failed = append(result.Failed, failedEntry{Id: id, Code: "InternalError", Message: "as asked"})
+			result.Failed = append(result.Failed,
+				failedEntry{Id: id, Code: "InternalError", Message: "as asked"})
 			continue
 		}
 		done, err := do()

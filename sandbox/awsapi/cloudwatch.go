@@ -53,8 +53,9 @@ func (r request) shownAlarm(alarm *cloud.Alarm, state cloud.AlarmState) object {
 	shown := object{
 		"AlarmName": alarm.Name, "AlarmArn": alarm.ARN, "AlarmDescription": textOf(alarm.AlarmDescription),
 		"ActionsEnabled": alarm.ActionsEnabled == nil || *alarm.ActionsEnabled,
-		"AlarmActions":   alarm.AlarmActions, "OKActions": alarm.OKActions, "InsufficientDataActions": []string{},
-		"StateValue": string(state), "StateReason": "Unchecked: Initial alarm creation",
+		"AlarmActions":   alarm.AlarmActions, "OKActions": alarm.OKActions,
+		"InsufficientDataActions": []string{},
+		"StateValue":              string(state), "StateReason": "Unchecked: Initial alarm creation",
 		"ComparisonOperator": alarm.ComparisonOperator, "Threshold": alarm.Threshold,
 		"EvaluationPeriods": alarm.EvaluationPeriods, "TreatMissingData": textOf(alarm.TreatMissingData),
 	}
@@ -85,7 +86,8 @@ func (r request) shownAlarm(alarm *cloud.Alarm, state cloud.AlarmState) object {
 		}
 		if m := q.Metric; m != nil {
 			metrics[i]["MetricStat"] = object{"Period": m.Period, "Stat": m.Stat, "Metric": object{
-				"Namespace": m.Namespace, "MetricName": m.MetricName, "Dimensions": tagsOf(m.Dimensions, "Name", "Value"),
+				"Namespace": m.Namespace, "MetricName": m.MetricName,
+				"Dimensions": tagsOf(m.Dimensions, "Name", "Value"),
 			}}
 		}
 	}

@@ -20,7 +20,9 @@ func (c call) deleteMessageBatch() (any, error) {
 	}
 	return batch(c, len(request.Entries), func(i int) (string, func() (any, error)) {
 		e := request.Entries[i]
-		return e.Id, func() (any, error) { return map[string]string{"Id": e.Id}, box.Delete(c.now, e.ReceiptHandle) }
+		return e.Id, func() (any, error) {
+			return map[string]string{"Id": e.Id}, box.Delete(c.now, e.ReceiptHandle)
+		}
 	})
 }
 
@@ -51,7 +53,8 @@ func (c call) changeVisibilityBatch() (any, error) {
 	return batch(c, len(request.Entries), func(i int) (string, func() (any, error)) {
 		e := request.Entries[i]
 		return e.Id, func() (any, error) {
-			return map[string]string{"Id": e.Id}, box.ChangeVisibility(c.now, e.ReceiptHandle, seconds(e.VisibilityTimeout))
+			return map[string]string{"Id": e.Id},
+				box.ChangeVisibility(c.now, e.ReceiptHandle, seconds(e.VisibilityTimeout))
 		}
 	})
 }

@@ -81,8 +81,9 @@ func (r request) filterLogEvents() (any, error) {
 	shown := make([]object, 0, min(len(events), limit))
 	for i, e := range events[:min(len(events), limit)] {
 		shown = append(shown, object{
-			"logStreamName": e.Stream, "timestamp": int(e.At.UnixMilli()), "ingestionTime": int(e.At.UnixMilli()),
-			"message": e.Message, "eventId": fmt.Sprintf("%s-%d-%d", e.Stream, e.At.UnixMilli(), i),
+			"logStreamName": e.Stream, "timestamp": int(e.At.UnixMilli()),
+			"ingestionTime": int(e.At.UnixMilli()),
+			"message":       e.Message, "eventId": fmt.Sprintf("%s-%d-%d", e.Stream, e.At.UnixMilli(), i),
 		})
 	}
 	return object{"events": shown, "searchedLogStreams": []object{}}, nil

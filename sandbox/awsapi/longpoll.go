@@ -54,7 +54,8 @@ func (s *Server) poll(request receiveRequest) (*longPoll, []*cloud.Message, erro
 	if len(taken) > 0 || wait == 0 {
 		return nil, taken, nil
 	}
-	poll := &longPoll{request: request, deadline: s.now().Add(s.shortened(wait)), answer: make(chan []*cloud.Message, 1)}
+	poll := &longPoll{request: request, deadline: s.now().Add(s.shortened(wait)),
+		answer: make(chan []*cloud.Message, 1)}
 	s.polls = append(s.polls, poll)
 	s.scheduleLook()
 	return poll, nil, nil

@@ -34,7 +34,8 @@ func newVirtual(t *testing.T, endWithConnection bool) inVirtualTime {
 	server.PollsEndWithConnection = endWithConnection
 	return inVirtualTime{t, server, sqs.New(sqs.Options{
 		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
-		HTTPClient: &http.Client{Transport: server}, BaseEndpoint: aws.String("http://sqs"), Retryer: aws.NopRetryer{},
+		HTTPClient: &http.Client{Transport: server}, BaseEndpoint: aws.String("http://sqs"),
+		Retryer: aws.NopRetryer{},
 	}), aws.String(q.URL)}
 }
 
@@ -48,7 +49,8 @@ func (v inVirtualTime) send(group, body string) {
 
 func (v inVirtualTime) receive(ctx context.Context, wait int32, attempt string) ([]types.Message, error) {
 	output, err := v.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: v.queue, WaitTimeSeconds: wait, VisibilityTimeout: 60, ReceiveRequestAttemptId: aws.String(attempt),
+		QueueUrl: v.queue, WaitTimeSeconds: wait, VisibilityTimeout: 60,
+		ReceiveRequestAttemptId:     aws.String(attempt),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 	})
 	if err != nil {
@@ -76,7 +78,8 @@ func TestALongPollOutlivesItsConnection(t *testing.T) {
 	}{
 		"a message while the poll lingers": {"it goes to nobody", false, 10 * time.Second, true},
 		"a message after the poll's wait":  {"the poll is over", false, 16 * time.Second, false},
-		"the other reading":                {"the poll has ended with its connection", true, 10 * time.Second, false},
+		"the other reading": {"the poll has ended with its connection", true,
+			10 * time.Second, false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -234,7 +237,8 @@ func TestALongPollOutlivesItsConnectionOverHTTP(t *testing.T) {
 			server.PollsEndWithConnection = endsWithIt
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			_, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: 20})
+			_, err := client.ReceiveMessage(ctx,
+				&sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: 20})
 			require.Error(t, err)
 			waiting := func() (n int) {
 				server.mu.Lock()
@@ -244,7 +248,8 @@ func TestALongPollOutlivesItsConnectionOverHTTP(t *testing.T) {
 			if endsWithIt {
 				require.Eventually(t, func() bool { return waiting() == 0 }, 10*time.Second, time.Millisecond)
 			}
-			_, err = client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue, MessageBody: aws.String("one"), MessageGroupId: aws.String("a")})
+			_, err = client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue,
+				MessageBody: aws.String("one"), MessageGroupId: aws.String("a")})
 			require.NoError(t, err)
 			output, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue})
 			require.NoError(t, err)
@@ -257,7 +262,8 @@ func TestALongPollOutlivesItsConnectionOverHTTP(t *testing.T) {
 func TestLongPollsOfShortMinutes(t *testing.T) {
 	t.Parallel()
 	for minute, want := range map[time.Duration]time.Duration{
-		0: 18 * time.Second, time.Minute: 18 * time.Second, 2 * time.Second: 600 * time.Millisecond, time.Millisecond: shortestPoll,
+		0: 18 * time.Second, time.Minute: 18 * time.Second, 2 * time.Second: 600 * time.Millisecond,
+		time.Millisecond: shortestPoll,
 	} {
 		assert.Equal(t, want, (&Server{Minute: minute}).shortened(18*time.Second), "a minute of %s", minute)
 	}

@@ -18,24 +18,29 @@ func TestTheRunbooksRedrive(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	server, client, queue := overHTTP(t)
-	made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("failed.fifo"), Attributes: map[string]string{"FifoQueue": "true"}})
+	made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("failed.fifo"),
+		Attributes: map[string]string{"FifoQueue": "true"}})
 	require.NoError(t, err)
 	failed := made.QueueUrl
 	arn := func(url *string) string {
-		got, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{"QueueArn"}})
+		got, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url,
+			AttributeNames: []types.QueueAttributeName{"QueueArn"}})
 		require.NoError(t, err)
 		return got.Attributes["QueueArn"]
 	}
-	_, err = client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: queue, Attributes: map[string]string{
-		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, arn(failed)),
-	}})
+	_, err = client.SetQueueAttributes(ctx,
+		&sqs.SetQueueAttributesInput{QueueUrl: queue, Attributes: map[string]string{
+			"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, arn(failed)),
+		}})
 	require.NoError(t, err)
-	sources, err := client.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: failed})
+	sources, err := client.ListDeadLetterSourceQueues(ctx,
+		&sqs.ListDeadLetterSourceQueuesInput{QueueUrl: failed})
 	require.NoError(t, err)
 	assert.Equal(t, []string{*queue}, sources.QueueUrls)
 
 	send := func(to *string, body string) {
-		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: to, MessageBody: aws.String(body), MessageGroupId: aws.String("a"), MessageDeduplicationId: aws.String(body)})
+		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: to, MessageBody: aws.String(body),
+			MessageGroupId: aws.String("a"), MessageDeduplicationId: aws.String(body)})
 		require.NoError(t, err)
 	}
 	receive := func(from *string, visibility int32) (bodies []string) {
@@ -50,7 +55,8 @@ func TestTheRunbooksRedrive(t *testing.T) {
 		return bodies
 	}
 	latest := func() types.ListMessageMoveTasksResultEntry {
-		listed, err := client.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: aws.String(arn(failed))})
+		listed, err := client.ListMessageMoveTasks(ctx,
+			&sqs.ListMessageMoveTasksInput{SourceArn: aws.String(arn(failed))})
 		require.NoError(t, err)
 		require.Len(t, listed.Results, 1)
 		return listed.Results[0]
@@ -70,14 +76,17 @@ func TestTheRunbooksRedrive(t *testing.T) {
 	assert.Equal(t, []string{"one " + arn(queue), "two " + arn(queue)}, receive(failed, 1), "looking at them")
 	server.Skew(time.Second)
 
-	started, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed)), MaxNumberOfMessagesPerSecond: aws.Int32(5)})
+	started, err := client.StartMessageMoveTask(ctx,
+		&sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed)),
+			MaxNumberOfMessagesPerSecond: aws.Int32(5)})
 	require.NoError(t, err)
 	running := latest()
 	assert.Equal(t, "RUNNING", *running.Status)
 	assert.Equal(t, *started.TaskHandle, *running.TaskHandle)
 	assert.EqualValues(t, 2, *running.ApproximateNumberOfMessagesToMove)
 	assert.EqualValues(t, 5, *running.MaxNumberOfMessagesPerSecond)
-	_, err = client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed))})
+	_, err = client.StartMessageMoveTask(ctx,
+		&sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed))})
 	require.ErrorContains(t, err, "already a task running")
 	done := ended("COMPLETED")
 	assert.Nil(t, done.TaskHandle, "only of tasks that run")
@@ -85,17 +94,21 @@ func TestTheRunbooksRedrive(t *testing.T) {
 	assert.Equal(t, []string{"one ", "two "}, receive(queue, 30))
 
 	send(failed, "put-aside-by-the-worker")
-	_, err = client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed))})
+	_, err = client.StartMessageMoveTask(ctx,
+		&sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed))})
 	require.NoError(t, err)
 	assert.Equal(t, "CouldNotDetermineMessageSource", *ended("FAILED").FailureReason)
 	slow, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{
-		SourceArn: aws.String(arn(failed)), DestinationArn: aws.String(arn(queue)), MaxNumberOfMessagesPerSecond: aws.Int32(1),
+		SourceArn: aws.String(arn(failed)), DestinationArn: aws.String(arn(queue)),
+		MaxNumberOfMessagesPerSecond: aws.Int32(1),
 	})
 	require.NoError(t, err)
 	_, err = client.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: slow.TaskHandle})
 	require.NoError(t, err)
 	assert.Equal(t, "CANCELLED", *latest().Status)
-	_, err = client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed)), DestinationArn: aws.String(arn(queue))})
+	_, err = client.StartMessageMoveTask(ctx,
+		&sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arn(failed)),
+			DestinationArn: aws.String(arn(queue))})
 	require.NoError(t, err)
 	assert.Equal(t, arn(queue), *ended("COMPLETED").DestinationArn)
 	var missing *types.ResourceNotFoundException

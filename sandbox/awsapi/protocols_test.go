@@ -31,8 +31,10 @@ func runningServer(t *testing.T) (*Server, time.Time) {
 	_, err := account.CreateQueue(cloud.Queue{Name: "jobs.fifo", FIFO: true})
 	require.NoError(t, err)
 	_, err = account.PutMetricAlarm(cloud.Alarm{
-		Name: "waiting", ComparisonOperator: "GreaterThanOrEqualToThreshold", Threshold: 1, EvaluationPeriods: 1,
-		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60,
+		Name: "waiting", ComparisonOperator: "GreaterThanOrEqualToThreshold", Threshold: 1,
+		EvaluationPeriods: 1,
+		Namespace:         "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum",
+		Period:     60,
 		Dimensions: map[string]string{"QueueName": "jobs.fifo"},
 	})
 	require.NoError(t, err)
@@ -49,15 +51,19 @@ func runningServer(t *testing.T) (*Server, time.Time) {
 
 func config(s *Server) aws.Config {
 	return aws.Config{
-		Region: "us-west-2", BaseEndpoint: aws.String("http://sandbox"), HTTPClient: &http.Client{Transport: s},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, nil }),
+		Region: "us-west-2", BaseEndpoint: aws.String("http://sandbox"),
+		HTTPClient: &http.Client{Transport: s},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, nil
+		}),
 	}
 }
 
 // post sends a request as it is on the wire, and returns the answer.
 func post(t *testing.T, s *Server, path, body string, header map[string]string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://sandbox"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://sandbox"+path,
+		strings.NewReader(body))
 	require.NoError(t, err)
 	for key, value := range header {
 		req.Header.Set(key, value)
@@ -75,9 +81,12 @@ func post(t *testing.T, s *Server, path, body string, header map[string]string) 
 func TestCloudWatchInEachProtocol(t *testing.T) {
 	t.Parallel()
 	s, start := runningServer(t)
-	span := "StartTime=" + start.UTC().Format(time.RFC3339) + "&EndTime=" + start.Add(5*time.Minute).UTC().Format(time.RFC3339)
-	_, text := post(t, s, "/", "Action=GetMetricStatistics&Version=2010-08-01&Namespace=AWS/SQS&MetricName=ApproximateNumberOfMessagesVisible"+
-		"&Period=60&Statistics.member.1=Maximum&Dimensions.member.1.Name=QueueName&Dimensions.member.1.Value=jobs.fifo&"+span,
+	span := "StartTime=" + start.UTC().Format(time.RFC3339) + "&EndTime=" +
+		start.Add(5*time.Minute).UTC().Format(time.RFC3339)
+	_, text := post(t, s, "/",
+		"Action=GetMetricStatistics&Version=2010-08-01&Namespace=AWS/"+
+			"SQS&MetricName=ApproximateNumberOfMessagesVisible"+
+			"&Period=60&Statistics.member.1=Maximum&Dimensions.member.1.Name=QueueName&Dimensions.member.1.Value=jobs.fifo&"+span,
 		map[string]string{"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
 	var statistics struct {
 		Points []struct {
@@ -91,23 +100,29 @@ func TestCloudWatchInEachProtocol(t *testing.T) {
 	assert.WithinDuration(t, start, statistics.Points[0].Timestamp, 0)
 
 	_, text = post(t, s, "/", `{"AlarmNames": ["waiting"]}`, map[string]string{
-		"X-Amz-Target": "GraniteServiceVersion20100801.DescribeAlarms", "Content-Type": "application/x-amz-json-1.0",
+		"X-Amz-Target": "GraniteServiceVersion20100801.DescribeAlarms",
+		"Content-Type": "application/x-amz-json-1.0",
 	})
 	assert.Contains(t, text, `"StateValue":"ALARM"`)
 
 	client := cloudwatch.NewFromConfig(config(s))
-	alarms, err := client.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"waiting"}})
+	alarms, err := client.DescribeAlarms(t.Context(),
+		&cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"waiting"}})
 	require.NoError(t, err)
 	require.Len(t, alarms.MetricAlarms, 1)
 	assert.Equal(t, types.StateValueAlarm, alarms.MetricAlarms[0].StateValue)
-	assert.Equal(t, "Threshold Crossed: 1 datapoints [1]: messages waiting is at least the threshold (1).", *alarms.MetricAlarms[0].StateReason)
+	assert.Equal(t, "Threshold Crossed: 1 datapoints [1]: messages waiting is at least the threshold (1).",
+		*alarms.MetricAlarms[0].StateReason)
 	data, err := client.GetMetricData(t.Context(), &cloudwatch.GetMetricDataInput{
-		StartTime: &start, EndTime: aws.Time(start.Add(5 * time.Minute)), ScanBy: types.ScanByTimestampAscending,
+		StartTime: &start, EndTime: aws.Time(start.Add(5 * time.Minute)),
+		ScanBy: types.ScanByTimestampAscending,
 		MetricDataQueries: []types.MetricDataQuery{
 			{Id: aws.String("visible"), ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
 				Stat: aws.String("Maximum"), Period: aws.Int32(60), Metric: &types.Metric{
-					Namespace: aws.String("AWS/SQS"), MetricName: aws.String("ApproximateNumberOfMessagesVisible"),
-					Dimensions: []types.Dimension{{Name: aws.String("QueueName"), Value: aws.String("jobs.fifo")}},
+					Namespace:  aws.String("AWS/SQS"),
+					MetricName: aws.String("ApproximateNumberOfMessagesVisible"),
+					Dimensions: []types.Dimension{{Name: aws.String("QueueName"),
+						Value: aws.String("jobs.fifo")}},
 				},
 			}},
 			{Id: aws.String("twice"), Expression: aws.String("visible * 2")},
@@ -119,10 +134,12 @@ func TestCloudWatchInEachProtocol(t *testing.T) {
 	assert.WithinDuration(t, start, data.MetricDataResults[0].Timestamps[0], 0)
 
 	_, err = client.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{
-		AlarmName: aws.String("waiting"), StateValue: types.StateValueOk, StateReason: aws.String("a rehearsal"),
+		AlarmName: aws.String("waiting"), StateValue: types.StateValueOk,
+		StateReason: aws.String("a rehearsal"),
 	})
 	require.NoError(t, err)
-	history, err := client.DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{AlarmName: aws.String("waiting")})
+	history, err := client.DescribeAlarmHistory(t.Context(),
+		&cloudwatch.DescribeAlarmHistoryInput{AlarmName: aws.String("waiting")})
 	require.NoError(t, err)
 	require.Len(t, history.AlarmHistoryItems, 2, "to ALARM, and back")
 	assert.Equal(t, "Alarm updated from ALARM to OK", *history.AlarmHistoryItems[0].HistorySummary)
@@ -138,16 +155,22 @@ func TestWhatTheSandboxLacksIsNamed(t *testing.T) {
 		header     map[string]string
 		want       []string
 	}{
-		"an action in JSON": {"/", "{}", map[string]string{"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.CreateCluster"},
+		"an action in JSON": {"/", "{}",
+			map[string]string{"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.CreateCluster"},
 			[]string{`"__type":"UnknownOperationException"`, "does not do CreateCluster of ECS"}},
 		"a service in JSON": {"/", "{}", map[string]string{"X-Amz-Target": "DynamoDB_20120810.ListTables"},
-			[]string{`"__type":"UnknownOperationException"`, "DynamoDB_20120810", "ListTables", "it does for SQS, ECS"}},
+			[]string{`"__type":"UnknownOperationException"`, "DynamoDB_20120810", "ListTables",
+				"it does for SQS, ECS"}},
 		"a service in forms": {"/", "Action=DescribeVpcs&Version=2016-11-15", map[string]string{
-			"Content-Type": "application/x-www-form-urlencoded", "Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/us-west-2/ec2/aws4_request, SignedHeaders=host",
+			"Content-Type": "application/x-www-form-urlencoded",
+			"Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/us-west-2/ec2/aws4_request, " +
+				"SignedHeaders=host",
 		}, []string{"<Code>UnknownOperationException</Code>", "ec2", "DescribeVpcs"}},
-		"an action in CBOR": {"/service/GraniteServiceVersion20100801/operation/ListMetrics", "", nil, []string{"does not do ListMetrics of CloudWatch"}},
+		"an action in CBOR": {"/service/GraniteServiceVersion20100801/operation/ListMetrics", "", nil,
+			[]string{"does not do ListMetrics of CloudWatch"}},
 		"a path": {"/2015-03-31/functions", "", map[string]string{
-			"Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/us-west-2/lambda/aws4_request, SignedHeaders=host",
+			"Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/us-west-2/lambda/aws4_request, " +
+				"SignedHeaders=host",
 		}, []string{"lambda", "/2015-03-31/functions"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,7 +189,8 @@ func TestErrorsReachTheSDK(t *testing.T) {
 	t.Parallel()
 	s, _ := runningServer(t)
 	var refusal smithy.APIError
-	_, err := ecs.NewFromConfig(config(s)).DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("nope"), Services: []string{"x"}})
+	_, err := ecs.NewFromConfig(config(s)).DescribeServices(t.Context(),
+		&ecs.DescribeServicesInput{Cluster: aws.String("nope"), Services: []string{"x"}})
 	require.ErrorAs(t, err, &refusal)
 	assert.Equal(t, "ClusterNotFoundException", refusal.ErrorCode())
 	_, err = cloudwatch.NewFromConfig(config(s)).SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{

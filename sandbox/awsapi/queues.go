@@ -131,7 +131,9 @@ func (c call) untagQueue() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(box.Queue().Tags, func(key, _ string) bool { return slices.Contains(request.TagKeys, key) })
+	maps.DeleteFunc(box.Queue().Tags, func(key, _ string) bool {
+		return slices.Contains(request.TagKeys, key)
+	})
 	return struct{}{}, nil
 }
 

@@ -62,7 +62,9 @@ func (r receiveRequest) answer(messages []*cloud.Message) any {
 	list := make([]receivedMessage, len(messages))
 	for i, m := range messages {
 		attributes := maps.Clone(m.Attributes)
-		maps.DeleteFunc(attributes, func(name string, _ cloud.MessageAttribute) bool { return !r.wants(name) })
+		maps.DeleteFunc(attributes, func(name string, _ cloud.MessageAttribute) bool {
+			return !r.wants(name)
+		})
 		list[i] = receivedMessage{
 			MessageId: m.ID, ReceiptHandle: m.ReceiptHandle, MD5OfBody: md5OfBody(m.Body), Body: m.Body,
 			Attributes: r.systemAttributes(m), MessageAttributes: attributes,
@@ -86,15 +88,17 @@ func (r receiveRequest) wants(name string) bool {
 
 // systemAttributes are what SQS says of a message. Source: API reference, ReceiveMessage.
 var systemAttributes = map[string]func(m *cloud.Message) string{
-	"SenderId":                         func(*cloud.Message) string { return cloud.AccountID },
-	"SentTimestamp":                    func(m *cloud.Message) string { return milliseconds(m.Sent) },
-	"ApproximateReceiveCount":          func(m *cloud.Message) string { return strconv.Itoa(m.ReceiveCount) },
-	"ApproximateFirstReceiveTimestamp": func(m *cloud.Message) string { return milliseconds(m.FirstReceived) },
-	"MessageGroupId":                   func(m *cloud.Message) string { return m.GroupID },
-	"MessageDeduplicationId":           func(m *cloud.Message) string { return m.DeduplicationID },
-	"SequenceNumber":                   SequenceNumber,
-	"AWSTraceHeader":                   func(m *cloud.Message) string { return m.TraceHeader },
-	"DeadLetterQueueSourceArn":         func(m *cloud.Message) string { return m.DeadLetterSource },
+	"SenderId":                func(*cloud.Message) string { return cloud.AccountID },
+	"SentTimestamp":           func(m *cloud.Message) string { return milliseconds(m.Sent) },
+	"ApproximateReceiveCount": func(m *cloud.Message) string { return strconv.Itoa(m.ReceiveCount) },
+	"ApproximateFirstReceiveTimestamp": func(m *cloud.Message) string {
+		return milliseconds(m.FirstReceived)
+	},
+	"MessageGroupId":           func(m *cloud.Message) string { return m.GroupID },
+	"MessageDeduplicationId":   func(m *cloud.Message) string { return m.DeduplicationID },
+	"SequenceNumber":           SequenceNumber,
+	"AWSTraceHeader":           func(m *cloud.Message) string { return m.TraceHeader },
+	"DeadLetterQueueSourceArn": func(m *cloud.Message) string { return m.DeadLetterSource },
 }
 
 func (r receiveRequest) systemNames() []string {

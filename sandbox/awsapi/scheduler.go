@@ -86,7 +86,9 @@ func (r request) getSchedule() (any, error) {
 	}
 	return object{
 		"Arn": s.ARN, "Name": s.Name, "GroupName": "default", "State": cmp.Or(s.State, "ENABLED"),
-		"ScheduleExpression": s.ScheduleExpression, "FlexibleTimeWindow": object{"Mode": s.FlexibleTimeWindow.Mode},
-		"Target": object{"Arn": s.Target.ARN, "RoleArn": s.Target.RoleARN, "Input": textOf(s.Target.Input)},
+		"ScheduleExpression": s.ScheduleExpression,
+		"FlexibleTimeWindow": object{"Mode": s.FlexibleTimeWindow.Mode},
+		"Target": object{"Arn": s.Target.ARN, "RoleArn": s.Target.RoleARN,
+			"Input": textOf(s.Target.Input)},
 	}, nil
 }

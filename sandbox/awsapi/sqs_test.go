@@ -41,13 +41,15 @@ func TestARealClientOverHTTP(t *testing.T) {
 	assert.Equal(t, *queue, *url.QueueUrl)
 	sent, err := client.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: queue, MessageBody: aws.String("one"), MessageGroupId: aws.String("a"),
-		MessageAttributes: map[string]types.MessageAttributeValue{"kind": {DataType: aws.String("String"), StringValue: aws.String("x")}},
+		MessageAttributes: map[string]types.MessageAttributeValue{"kind": {DataType: aws.String("String"),
+			StringValue: aws.String("x")}},
 	})
 	require.NoError(t, err)
-	batch, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: queue, Entries: []types.SendMessageBatchRequestEntry{
-		{Id: aws.String("0"), MessageBody: aws.String("two"), MessageGroupId: aws.String("a")},
-		{Id: aws.String("1"), MessageBody: aws.String("three")},
-	}})
+	batch, err := client.SendMessageBatch(ctx,
+		&sqs.SendMessageBatchInput{QueueUrl: queue, Entries: []types.SendMessageBatchRequestEntry{
+			{Id: aws.String("0"), MessageBody: aws.String("two"), MessageGroupId: aws.String("a")},
+			{Id: aws.String("1"), MessageBody: aws.String("three")},
+		}})
 	require.NoError(t, err)
 	assert.Len(t, batch.Successful, 1)
 	assert.Equal(t, "MissingParameter", *batch.Failed[0].Code)
@@ -65,23 +67,29 @@ func TestARealClientOverHTTP(t *testing.T) {
 	assert.Equal(t, "1", one.Attributes["ApproximateReceiveCount"])
 	assert.Equal(t, "x", *one.MessageAttributes["kind"].StringValue)
 
-	changed, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: queue, Entries: []types.ChangeMessageVisibilityBatchRequestEntry{
-		{Id: aws.String("0"), ReceiptHandle: received.Messages[1].ReceiptHandle, VisibilityTimeout: 0},
-		{Id: aws.String("1"), ReceiptHandle: aws.String("nonsense"), VisibilityTimeout: 0},
-	}})
+	changed, err := client.ChangeMessageVisibilityBatch(ctx,
+		&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: queue,
+			Entries: []types.ChangeMessageVisibilityBatchRequestEntry{
+				{Id: aws.String("0"), ReceiptHandle: received.Messages[1].ReceiptHandle,
+					VisibilityTimeout: 0},
+				{Id: aws.String("1"), ReceiptHandle: aws.String("nonsense"), VisibilityTimeout: 0},
+			}})
 	require.NoError(t, err)
 	assert.Len(t, changed.Successful, 1)
 	assert.True(t, changed.Failed[0].SenderFault)
-	attributes, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: queue, AttributeNames: []types.QueueAttributeName{"All"}})
+	attributes, err := client.GetQueueAttributes(ctx,
+		&sqs.GetQueueAttributesInput{QueueUrl: queue, AttributeNames: []types.QueueAttributeName{"All"}})
 	require.NoError(t, err)
 	assert.Equal(t, "1", attributes.Attributes["ApproximateNumberOfMessages"])
 	assert.Equal(t, "1", attributes.Attributes["ApproximateNumberOfMessagesNotVisible"])
 
-	_, err = client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: one.ReceiptHandle})
+	_, err = client.DeleteMessage(ctx,
+		&sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: one.ReceiptHandle})
 	require.NoError(t, err)
-	deleted, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: queue, Entries: []types.DeleteMessageBatchRequestEntry{
-		{Id: aws.String("0"), ReceiptHandle: received.Messages[1].ReceiptHandle},
-	}})
+	deleted, err := client.DeleteMessageBatch(ctx,
+		&sqs.DeleteMessageBatchInput{QueueUrl: queue, Entries: []types.DeleteMessageBatchRequestEntry{
+			{Id: aws.String("0"), ReceiptHandle: received.Messages[1].ReceiptHandle},
+		}})
 	require.NoError(t, err)
 	assert.Equal(t, "ReceiptHandleIsInvalid", *deleted.Failed[0].Code, "it was handed back")
 	assert.True(t, deleted.Failed[0].SenderFault)
@@ -96,16 +104,20 @@ func TestErrorsAsAWSWordsThem(t *testing.T) {
 	_, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: aws.String(*queue + "x")})
 	var missing *types.QueueDoesNotExist
 	require.ErrorAs(t, err, &missing)
-	_, err = client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: aws.String("nonsense")})
+	_, err = client.DeleteMessage(ctx,
+		&sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: aws.String("nonsense")})
 	var invalid *types.ReceiptHandleIsInvalid
 	require.ErrorAs(t, err, &invalid)
-	_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: queue, Entries: []types.DeleteMessageBatchRequestEntry{}})
+	_, err = client.DeleteMessageBatch(ctx,
+		&sqs.DeleteMessageBatchInput{QueueUrl: queue, Entries: []types.DeleteMessageBatchRequestEntry{}})
 	require.Error(t, err)
 	twice := types.DeleteMessageBatchRequestEntry{Id: aws.String("0"), ReceiptHandle: aws.String("x")}
-	_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: queue, Entries: []types.DeleteMessageBatchRequestEntry{twice, twice}})
+	_, err = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: queue,
+		Entries: []types.DeleteMessageBatchRequestEntry{twice, twice}})
 	var notDistinct *types.BatchEntryIdsNotDistinct
 	require.ErrorAs(t, err, &notDistinct)
-	_, err = client.AddPermission(ctx, &sqs.AddPermissionInput{QueueUrl: queue, Label: aws.String("l"), AWSAccountIds: []string{"1"}, Actions: []string{"*"}})
+	_, err = client.AddPermission(ctx, &sqs.AddPermissionInput{QueueUrl: queue, Label: aws.String("l"),
+		AWSAccountIds: []string{"1"}, Actions: []string{"*"}})
 	require.ErrorContains(t, err, "the sandbox does not do AddPermission")
 	_, err = client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: queue, MaxNumberOfMessages: 11})
 	require.ErrorContains(t, err, "MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10")
@@ -119,7 +131,8 @@ func TestALongPollWakes(t *testing.T) {
 	receive := func(visibility int32) chan []types.Message {
 		got := make(chan []types.Message, 1)
 		go func() {
-			output, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: 20, VisibilityTimeout: visibility})
+			output, err := client.ReceiveMessage(ctx,
+				&sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: 20, VisibilityTimeout: visibility})
 			if err == nil {
 				got <- output.Messages
 			}
@@ -128,7 +141,8 @@ func TestALongPollWakes(t *testing.T) {
 		return got
 	}
 	send := func(body string) {
-		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: queue, MessageBody: aws.String(body), MessageGroupId: aws.String("a")})
+		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: queue,
+			MessageBody: aws.String(body), MessageGroupId: aws.String("a")})
 		require.NoError(t, err)
 	}
 	began := time.Now()
@@ -138,7 +152,8 @@ func TestALongPollWakes(t *testing.T) {
 	require.Len(t, one, 1, "by a send")
 	send("two")
 	second := receive(1)
-	_, err := client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: one[0].ReceiptHandle})
+	_, err := client.DeleteMessage(ctx,
+		&sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: one[0].ReceiptHandle})
 	require.NoError(t, err)
 	require.Len(t, <-second, 1, "by a delete")
 	require.Len(t, <-receive(1), 1, "by the end of a visibility timeout")
@@ -152,7 +167,8 @@ func TestFaults(t *testing.T) {
 	var fault Fault
 	server.Fault = func(string) Fault { return fault }
 	send := func(body string) error {
-		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: queue, MessageBody: aws.String(body), MessageGroupId: aws.String("a")})
+		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: queue,
+			MessageBody: aws.String(body), MessageGroupId: aws.String("a")})
 		return err
 	}
 	inQueue := func() (n int) {
@@ -169,10 +185,11 @@ func TestFaults(t *testing.T) {
 	require.Error(t, send("two"))
 	assert.Equal(t, 1, inQueue(), "after the effect")
 	fault = Fault{FailEntries: true}
-	output, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: queue, Entries: []types.SendMessageBatchRequestEntry{
-		{Id: aws.String("0"), MessageBody: aws.String("three"), MessageGroupId: aws.String("a")},
-		{Id: aws.String("1"), MessageBody: aws.String("four"), MessageGroupId: aws.String("a")},
-	}})
+	output, err := client.SendMessageBatch(ctx,
+		&sqs.SendMessageBatchInput{QueueUrl: queue, Entries: []types.SendMessageBatchRequestEntry{
+			{Id: aws.String("0"), MessageBody: aws.String("three"), MessageGroupId: aws.String("a")},
+			{Id: aws.String("1"), MessageBody: aws.String("four"), MessageGroupId: aws.String("a")},
+		}})
 	require.NoError(t, err)
 	assert.Len(t, output.Successful, 1)
 	assert.False(t, output.Failed[0].SenderFault)

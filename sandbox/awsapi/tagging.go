@@ -51,7 +51,9 @@ func (r request) getResources() (any, error) {
 	}
 	slices.SortFunc(
 		found,
-		func(a, b object) int { return strings.Compare(a["ResourceARN"].(string), b["ResourceARN"].(string)) },
+		func(a, b object) int {
+			return strings.Compare(a["ResourceARN"].(string), b["ResourceARN"].(string))
+		},
 	)
 	return object{"ResourceTagMappingList": found, "PaginationToken": ""}, nil
 }

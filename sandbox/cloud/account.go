@@ -20,29 +20,35 @@ const (
 
 // Account is an AWS account in one region. It is not safe for concurrent use.
 type Account struct {
-	Region                string                               `json:"region"`
-	Queues                map[string]*Queue                    `json:"queues"`                // by URL
-	Roles                 map[string]*Role                     `json:"roles"`                 // by name
-	RolePolicies          map[string]*RolePolicy               `json:"rolePolicies"`          // by role:name
-	RolePolicyAttachments map[string]*RolePolicyAttachment     `json:"rolePolicyAttachments"` // by role/policy ARN
-	EventRules            map[string]*EventRule                `json:"eventRules"`            // by name
-	LogGroups             map[string]*LogGroup                 `json:"logGroups"`             // by name
-	SecurityGroups        map[string]*SecurityGroup            `json:"securityGroups"`        // by id
-	Clusters              map[string]*Cluster                  `json:"clusters"`              // by name
-	CapacityProviders     map[string]*ClusterCapacityProviders `json:"capacityProviders"`     // by cluster name
-	TaskDefinitions       map[string]*TaskDefinition           `json:"taskDefinitions"`       // by ARN
-	Services              map[string]*Service                  `json:"services"`              // by ARN
-	Targets               map[string]*ScalableTarget           `json:"targets"`               // by resource id
-	Policies              map[string]*ScalingPolicy            `json:"policies"`              // by ARN
-	Alarms                map[string]*Alarm                    `json:"alarms"`                // by name
-	Dashboards            map[string]*Dashboard                `json:"dashboards"`            // by name
-	Repositories          map[string]*Repository               `json:"repositories"`          // by name
-	Schedules             map[string]*Schedule                 `json:"schedules"`             // by name
-	StateMachines         map[string]*StateMachine             `json:"stateMachines"`         // by ARN
-	VPCs                  map[string]*VPC                      `json:"vpcs"`                  // by id
-	Components            map[string]bool                      `json:"components"`            // packaged components made, by type and name
-	Revisions             map[string]int                       `json:"revisions"`             // newest of each task definition family
-	Serial                int                                  `json:"serial"`                // of the last id given out
+	Region       string                 `json:"region"`
+	Queues       map[string]*Queue      `json:"queues"`       // by URL
+	Roles        map[string]*Role       `json:"roles"`        // by name
+	RolePolicies map[string]*RolePolicy `json:"rolePolicies"` // by role:name
+	// by role/policy ARN
+	RolePolicyAttachments map[string]*RolePolicyAttachment `json:"rolePolicyAttachments"`
+	EventRules            map[string]*EventRule            `json:"eventRules"`     // by name
+	LogGroups             map[string]*LogGroup             `json:"logGroups"`      // by name
+	SecurityGroups        map[string]*SecurityGroup        `json:"securityGroups"` // by id
+	Clusters              map[string]*Cluster              `json:"clusters"`       // by name
+	// by cluster name
+	CapacityProviders map[string]*ClusterCapacityProviders `json:"capacityProviders"`
+	TaskDefinitions   map[string]*TaskDefinition           `json:"taskDefinitions"` // by ARN
+	Services          map[string]*Service                  `json:"services"`        // by ARN
+	// by resource id
+	Targets       map[string]*ScalableTarget `json:"targets"`
+	Policies      map[string]*ScalingPolicy  `json:"policies"`      // by ARN
+	Alarms        map[string]*Alarm          `json:"alarms"`        // by name
+	Dashboards    map[string]*Dashboard      `json:"dashboards"`    // by name
+	Repositories  map[string]*Repository     `json:"repositories"`  // by name
+	Schedules     map[string]*Schedule       `json:"schedules"`     // by name
+	StateMachines map[string]*StateMachine   `json:"stateMachines"` // by ARN
+	VPCs          map[string]*VPC            `json:"vpcs"`          // by id
+	// packaged components made, by type and name
+	Components map[string]bool `json:"components"`
+	// newest of each task definition family
+	Revisions map[string]int `json:"revisions"`
+	// of the last id given out
+	Serial int `json:"serial"`
 
 	mailboxes map[string]*Mailbox // by queue URL
 	ids       *messageIDs

@@ -23,10 +23,12 @@ type input struct {
 const soleQuery = "metric"
 
 func (c *Control) newAlarmEvaluation(alarm *Alarm) *alarmEvaluation {
-	e := &alarmEvaluation{alarm: alarm, state: InsufficientData, inputs: map[string]input{}, expression: map[string]*expression{}, result: soleQuery}
+	e := &alarmEvaluation{alarm: alarm, state: InsufficientData, inputs: map[string]input{},
+		expression: map[string]*expression{}, result: soleQuery}
 	if len(alarm.MetricQueries) == 0 {
 		e.period = alarm.Period / 60
-		e.inputs[soleQuery] = input{c.metrics.series(alarm.Namespace, alarm.MetricName, alarm.Dimensions), alarm.Statistic}
+		e.inputs[soleQuery] = input{c.metrics.series(alarm.Namespace, alarm.MetricName, alarm.Dimensions),
+			alarm.Statistic}
 		return e
 	}
 	for _, q := range alarm.MetricQueries {

@@ -14,7 +14,8 @@ import (
 func TestFillStandsForTheNewestMinute(t *testing.T) {
 	t.Parallel()
 	filled := func(s *worldSettings) {
-		s.idle.MetricQueries[1].Expression = "IF(FILL(visible, 1000000) + FILL(inflight, 0) + FILL(delayed, 0) > 0, 100, cpu)"
+		s.idle.MetricQueries[1].Expression =
+			"IF(FILL(visible, 1000000) + FILL(inflight, 0) + FILL(delayed, 0) > 0, 100, cpu)"
 	}
 	stopsWithin := func(delay int, settings ...setting) bool {
 		w := newWorld(t, append(settings, func(s *worldSettings) { s.options.MetricDelay = delay })...)

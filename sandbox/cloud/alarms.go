@@ -51,20 +51,24 @@ var queryID = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
 // PutMetricAlarm makes or changes an alarm.
 func (a *Account) PutMetricAlarm(alarm Alarm) (*Alarm, error) {
 	if alarm.EvaluationPeriods < 1 || alarm.DatapointsToAlarm > alarm.EvaluationPeriods {
-		return nil, refuse("ValidationError", "%d of %d datapoints cannot alarm", alarm.DatapointsToAlarm, alarm.EvaluationPeriods)
+		return nil, refuse("ValidationError", "%d of %d datapoints cannot alarm", alarm.DatapointsToAlarm,
+			alarm.EvaluationPeriods)
 	}
-	if !slices.Contains([]string{"", "missing", "ignore", "breaching", "notBreaching"}, alarm.TreatMissingData) {
+	if !slices.Contains([]string{"", "missing", "ignore", "breaching", "notBreaching"},
+		alarm.TreatMissingData) {
 		return nil, refuse("ValidationError", "treatMissingData %q does not exist", alarm.TreatMissingData)
 	}
 	if err := alarm.checkMetric(); err != nil {
 		return nil, err
 	}
 	if _, ok := operatorInWords[alarm.ComparisonOperator]; !ok {
-		return nil, refuse("ValidationError", "comparisonOperator %q does not exist", alarm.ComparisonOperator)
+		return nil, refuse("ValidationError", "comparisonOperator %q does not exist",
+			alarm.ComparisonOperator)
 	}
 	for _, action := range append(slices.Clone(alarm.AlarmActions), alarm.OKActions...) {
 		if _, ok := a.Policies[action]; !ok && !isTopic(action) {
-			return nil, refuse("ValidationError", "the action %s is neither a scaling policy nor an SNS topic", action)
+			return nil, refuse("ValidationError",
+				"the action %s is neither a scaling policy nor an SNS topic", action)
 		}
 	}
 	alarm.ARN = a.ARN("cloudwatch", "alarm:"+alarm.Name)
@@ -115,20 +119,25 @@ func (alarm *Alarm) checkQuery(i int) error {
 	case q.Metric == nil:
 		// It refers to queries before it or to metrics, so to none in a circle.
 		_, err := parseExpression(q.Expression, func(id string) bool {
-			return slices.ContainsFunc(alarm.MetricQueries[:i], func(o MetricQuery) bool { return o.ID == id }) || alarm.hasMetric(id)
+			return slices.ContainsFunc(alarm.MetricQueries[:i], func(o MetricQuery) bool {
+				return o.ID == id
+			}) || alarm.hasMetric(id)
 		})
 		return err
 	case !slices.Contains(statistics, q.Metric.Stat):
 		return refuse("ValidationError", "the statistic %q of query %s does not exist", q.Metric.Stat, q.ID)
 	case q.Metric.Period != alarm.period():
-		return refuse("ValidationError", "the queries of an alarm have one period, not %d s and %d s", alarm.period(), q.Metric.Period)
+		return refuse("ValidationError", "the queries of an alarm have one period, not %d s and %d s",
+			alarm.period(), q.Metric.Period)
 	}
 	return checkPeriod(q.Metric.Namespace, q.Metric.Period, alarm.EvaluationPeriods)
 }
 
 // hasMetric says whether there is a query of an id that is a metric.
 func (alarm *Alarm) hasMetric(id string) bool {
-	return slices.ContainsFunc(alarm.MetricQueries, func(q MetricQuery) bool { return q.ID == id && q.Metric != nil })
+	return slices.ContainsFunc(alarm.MetricQueries, func(q MetricQuery) bool {
+		return q.ID == id && q.Metric != nil
+	})
 }
 
 // count is how many queries have an id.
@@ -162,7 +171,8 @@ func checkPeriod(namespace string, seconds, evaluationPeriods int) error {
 		return refuse("ValidationError", "the period %d is not 10, 20, 30 or a multiple of 60", seconds)
 	}
 	if short && strings.HasPrefix(namespace, "AWS/") {
-		return refuse("ValidationError", "metrics of AWS services have no resolution below 60 s, not %d", seconds)
+		return refuse("ValidationError",
+			"metrics of AWS services have no resolution below 60 s, not %d", seconds)
 	}
 	const day = 24 * 3600
 	longest := day
@@ -170,7 +180,8 @@ func checkPeriod(namespace string, seconds, evaluationPeriods int) error {
 		longest = 7 * day
 	}
 	if seconds*evaluationPeriods > longest {
-		return refuse("ValidationError", "%d periods of %d s look back more than %d s", evaluationPeriods, seconds, longest)
+		return refuse("ValidationError", "%d periods of %d s look back more than %d s", evaluationPeriods,
+			seconds, longest)
 	}
 	return nil
 }

@@ -26,14 +26,16 @@ func (c *Control) denied(m *StateMachine, service, action, resource string) (ans
 	if c.account.allows(m.RoleARN, action, resource) {
 		return answer{}, false
 	}
-	return failure(service+"."+service+"Exception", "User: %s is not authorized to perform: %s on resource: %s",
+	return failure(service+"."+service+"Exception",
+		"User: %s is not authorized to perform: %s on resource: %s",
 		m.RoleARN, action, resource), true
 }
 
 // callGetQueueAttributes answers with counts of messages, which are texts.
 func (c *Control) callGetQueueAttributes(e *execution, arguments map[string]any) answer {
 	url, _ := arguments["QueueUrl"].(string)
-	if refused, yes := c.denied(e.machine, "Sqs", "sqs:GetQueueAttributes", c.account.ARN("sqs", lastPart(url))); yes {
+	if refused, yes := c.denied(e.machine, "Sqs", "sqs:GetQueueAttributes",
+		c.account.ARN("sqs", lastPart(url))); yes {
 		return refused
 	}
 	box, err := c.account.Mailbox(url)
@@ -49,7 +51,8 @@ func (c *Control) callGetQueueAttributes(e *execution, arguments map[string]any)
 	return answer{
 		key: "visible " + strconv.Itoa(visible),
 		result: func() any {
-			return map[string]any{"Attributes": attributesAsked(arguments["AttributeNames"], visible, box.Counts(c.now))}
+			return map[string]any{"Attributes": attributesAsked(arguments["AttributeNames"], visible,
+				box.Counts(c.now))}
 		},
 	}
 }
@@ -88,7 +91,8 @@ func (c *Control) callDescribeServices(e *execution, arguments map[string]any) a
 			continue
 		}
 		services = append(services, map[string]any{
-			"ServiceArn": s.ARN, "ServiceName": s.Name, "Status": "ACTIVE", "DesiredCount": float64(s.DesiredCount),
+			"ServiceArn": s.ARN, "ServiceName": s.Name, "Status": "ACTIVE",
+			"DesiredCount": float64(s.DesiredCount),
 		})
 		fmt.Fprintf(&key, "desired %d ", s.DesiredCount)
 	}
@@ -123,7 +127,9 @@ func (c *Control) callUpdateService(e *execution, arguments map[string]any) answ
 		c.noteWake(e, s, int(desired))
 		s.DesiredCount = int(desired)
 	}
-	return answer{key: "updated", result: func() any { return map[string]any{"Service": map[string]any{"ServiceArn": arn}} }}
+	return answer{key: "updated", result: func() any {
+		return map[string]any{"Service": map[string]any{"ServiceArn": arn}}
+	}}
 }
 
 // throttled is the answer of ECS to too many calls.

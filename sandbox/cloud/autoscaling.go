@@ -85,14 +85,16 @@ const serviceDimension = "ecs:service:DesiredCount"
 // its service into the new range.
 func (a *Account) RegisterScalableTarget(t ScalableTarget) (*ScalableTarget, error) {
 	if t.ServiceNamespace != "ecs" || t.ScalableDimension != serviceDimension {
-		return nil, refuse("ValidationException", "%s of %s is nothing that scales here", t.ScalableDimension, t.ServiceNamespace)
+		return nil, refuse("ValidationException", "%s of %s is nothing that scales here", t.ScalableDimension,
+			t.ServiceNamespace)
 	}
 	service := a.serviceByResourceID(t.ResourceID)
 	if service == nil {
 		return nil, refuse("ValidationException", "ECS service doesn't exist: %s", t.ResourceID)
 	}
 	if t.MinCapacity < 0 || t.MinCapacity > t.MaxCapacity {
-		return nil, refuse("ValidationException", "minCapacity %d has to be 0 or more and at most maxCapacity %d", t.MinCapacity, t.MaxCapacity)
+		return nil, refuse("ValidationException",
+			"minCapacity %d has to be 0 or more and at most maxCapacity %d", t.MinCapacity, t.MaxCapacity)
 	}
 	t.ARN = a.ARN("application-autoscaling", "scalable-target/"+t.ResourceID)
 	service.DesiredCount = min(max(service.DesiredCount, t.MinCapacity), t.MaxCapacity)
@@ -113,13 +115,15 @@ func (a *Account) DeregisterScalableTarget(resourceID string) error {
 // PutScalingPolicy makes or changes a policy.
 func (a *Account) PutScalingPolicy(p ScalingPolicy) (*ScalingPolicy, error) {
 	if _, ok := a.Targets[p.ResourceID]; !ok {
-		return nil, refuse("ObjectNotFoundException", "No scalable target registered for namespace: %s, resource ID: %s, scalable dimension: %s",
+		return nil, refuse("ObjectNotFoundException",
+			"No scalable target registered for namespace: %s, resource ID: %s, scalable dimension: %s",
 			p.ServiceNamespace, p.ResourceID, p.ScalableDimension)
 	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	p.ARN = a.ARN("autoscaling", "scalingPolicy:"+fingerprint(p.ResourceID)+":resource/ecs/"+p.ResourceID+":policyName/"+p.Name)
+	p.ARN = a.ARN("autoscaling",
+		"scalingPolicy:"+fingerprint(p.ResourceID)+":resource/ecs/"+p.ResourceID+":policyName/"+p.Name)
 	a.Policies[p.ARN] = &p
 	if p.TargetTracking != nil {
 		return &p, a.putTrackingAlarms(&p)
@@ -135,7 +139,9 @@ func (p *ScalingPolicy) check() error {
 	case p.PolicyType == "TargetTrackingScaling" && p.TargetTracking != nil:
 		return p.TargetTracking.check()
 	}
-	return refuse("ValidationException", "policy %s needs the configuration of a type that exists, StepScaling or TargetTrackingScaling", p.Name)
+	return refuse("ValidationException",
+		"policy %s needs the configuration of a type that exists, StepScaling or "+
+			"TargetTrackingScaling", p.Name)
 }
 
 // DeleteScalingPolicy removes a policy, and the alarms that came with it.
@@ -149,11 +155,13 @@ func (a *Account) DeleteScalingPolicy(arn string) error {
 }
 
 func checkStepScaling(s StepScaling) error {
-	if !slices.Contains([]string{"ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"}, s.AdjustmentType) {
+	if !slices.Contains([]string{"ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"},
+		s.AdjustmentType) {
 		return refuse("ValidationException", "adjustmentType %q does not exist", s.AdjustmentType)
 	}
 	if !slices.Contains([]string{"", "Average", "Minimum", "Maximum"}, s.MetricAggregationType) {
-		return refuse("ValidationException", "metricAggregationType %q does not exist", s.MetricAggregationType)
+		return refuse("ValidationException", "metricAggregationType %q does not exist",
+			s.MetricAggregationType)
 	}
 	if s.MinAdjustmentMagnitude > 0 && s.AdjustmentType != "PercentChangeInCapacity" {
 		return refuse("ValidationException", "minAdjustmentMagnitude goes with PercentChangeInCapacity only")
@@ -163,7 +171,8 @@ func checkStepScaling(s StepScaling) error {
 	}
 	for _, step := range s.StepAdjustments {
 		if s.AdjustmentType == "ExactCapacity" && step.ScalingAdjustment < 0 {
-			return refuse("ValidationException", "an exact capacity is 0 or more, not %d", step.ScalingAdjustment)
+			return refuse("ValidationException", "an exact capacity is 0 or more, not %d",
+				step.ScalingAdjustment)
 		}
 	}
 	return checkStepBounds(s.StepAdjustments)
@@ -183,7 +192,8 @@ func intervals(steps []StepAdjustment) ([]interval, error) {
 		lower, errLower := readBound(step.LowerBound)
 		upper, errUpper := readBound(step.UpperBound)
 		if errLower != nil || errUpper != nil {
-			return nil, refuse("ValidationException", "the bounds of a step are numbers, not %q and %q", step.LowerBound, step.UpperBound)
+			return nil, refuse("ValidationException", "the bounds of a step are numbers, not %q and %q",
+				step.LowerBound, step.UpperBound)
 		}
 		list[i] = interval{lower, upper, step.ScalingAdjustment}
 	}
@@ -222,7 +232,9 @@ func checkStepBounds(steps []StepAdjustment) error {
 			return refuse("ValidationException", "a step adjustment needs a lower or an upper bound")
 		}
 		if step.lower != nil && step.upper != nil && *step.lower >= *step.upper {
-			return refuse("ValidationException", "a step adjustment's lower bound %g has to be below its upper bound %g", *step.lower, *step.upper)
+			return refuse("ValidationException",
+				"a step adjustment's lower bound %g has to be below its upper bound %g",
+				*step.lower, *step.upper)
 		}
 		if i == 0 {
 			continue
@@ -234,10 +246,14 @@ func checkStepBounds(steps []StepAdjustment) error {
 	}
 	first, last := sorted[0], sorted[len(sorted)-1]
 	if first.lower != nil && *first.lower < 0 {
-		return refuse("ValidationException", "There must be a step adjustment with an unspecified lower bound when one step adjustment has a negative lower bound")
+		return refuse("ValidationException",
+			"There must be a step adjustment with an unspecified lower bound when one step adjustment has "+
+				"a negative lower bound")
 	}
 	if last.upper != nil && *last.upper > 0 {
-		return refuse("ValidationException", "There must be a step adjustment with an unspecified upper bound when one step adjustment has a positive upper bound")
+		return refuse("ValidationException",
+			"There must be a step adjustment with an unspecified upper bound when one step adjustment has "+
+				"a positive upper bound")
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ func (a *Account) PutCluster(c Cluster) (*Cluster, error) {
 func (a *Account) DeleteCluster(name string) error {
 	for _, s := range a.Services {
 		if s.ClusterName() == name {
-			return refuse("ClusterContainsServicesException", "cluster %s still has the service %s", name, s.Name)
+			return refuse("ClusterContainsServicesException", "cluster %s still has the service %s",
+				name, s.Name)
 		}
 	}
 	return remove(a.Clusters, name)

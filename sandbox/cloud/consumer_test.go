@@ -12,7 +12,9 @@ func TestQueueConsumer(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.account.QueueConsumer()
 	require.ErrorContains(t, err, "the container worker has no QUEUE_URL of a queue that exists")
-	w.account.TaskDefinitions[w.service.TaskDefinition].ContainerDefinitions = `[{"name": "worker", "image": "worker", "environment": [{"name": "QUEUE_URL", "value": "` + w.queue.URL + `"}]}]`
+	w.account.TaskDefinitions[w.service.TaskDefinition].ContainerDefinitions =
+		`[{"name": "worker", "image": "worker", "environment": [{"name": "QUEUE_URL", "value": "` +
+			w.queue.URL + `"}]}]`
 	consumer, err := w.account.QueueConsumer()
 	require.NoError(t, err)
 	assert.Same(t, w.queue, consumer.Queue)

@@ -25,7 +25,8 @@ func TestOneMessageStartsATaskAndItStopsWhenAllIsDone(t *testing.T) {
 	assert.Equal(t, 1, w.running(), "a message in flight is work")
 	require.NoError(t, w.box.Delete(w.now, m.ReceiptHandle))
 	w.minutes(5)
-	assert.Equal(t, []string{"out 0>1 at 7", "idle 1>0 at 41"}, w.scaled(), "three minutes and the metrics' delay")
+	assert.Equal(t, []string{"out 0>1 at 7", "idle 1>0 at 41"}, w.scaled(),
+		"three minutes and the metrics' delay")
 	assert.Empty(t, w.control.Tasks())
 	assert.Len(t, w.host.stopped, 1)
 	assert.Empty(t, w.host.killed)
@@ -41,7 +42,8 @@ func TestGuardHoldsInAllReadings(t *testing.T) {
 			for _, asleep := range []bool{false, true} {
 				reading := func(s *worldSettings) {
 					s.max = 1
-					s.options.WakingReportsZeros, s.options.MissingCountsAsZero, s.options.QueuesAsleep = staleZeros, missingCountsAsZero, asleep
+					s.options.WakingReportsZeros, s.options.MissingCountsAsZero, s.options.QueuesAsleep =
+						staleZeros, missingCountsAsZero, asleep
 				}
 				w := newWorld(t, reading)
 				w.send(1)
@@ -52,13 +54,15 @@ func TestGuardHoldsInAllReadings(t *testing.T) {
 				require.Equal(t, 1, w.running(), "the queue has woken")
 				m := w.receive(10 * time.Hour)[0]
 				w.minutes(9 * 60)
-				assert.Equal(t, 1, w.running(), "stale zeros %t, missing as zero %t", staleZeros, missingCountsAsZero)
+				assert.Equal(t, 1, w.running(), "stale zeros %t, missing as zero %t", staleZeros,
+					missingCountsAsZero)
 				require.NoError(t, w.box.Delete(w.now, m.ReceiptHandle))
 				for range 10 {
 					w.minutes(1)
 					w.box.Touch(w.now) // its own polls
 				}
-				assert.Zero(t, w.running(), "and it comes back to none: stale zeros %t, missing as zero %t", staleZeros, missingCountsAsZero)
+				assert.Zero(t, w.running(), "and it comes back to none: stale zeros %t, missing as zero %t",
+					staleZeros, missingCountsAsZero)
 			}
 		}
 	}
@@ -67,7 +71,9 @@ func TestGuardHoldsInAllReadings(t *testing.T) {
 func TestPlainCPUAlarmKillsWhatWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(s *worldSettings) {
-		s.idle = &Alarm{EvaluationPeriods: 1, Namespace: "AWS/ECS", MetricName: "CPUUtilization", Statistic: "Average", Period: 180, Dimensions: map[string]string{"ClusterName": "apps", "ServiceName": "worker"}}
+		s.idle = &Alarm{EvaluationPeriods: 1, Namespace: "AWS/ECS", MetricName: "CPUUtilization",
+			Statistic: "Average", Period: 180, Dimensions: map[string]string{"ClusterName": "apps",
+				"ServiceName": "worker"}}
 		s.stopping, s.max = 30, 1
 	})
 	w.host.drain = time.Hour

@@ -64,7 +64,8 @@ func (c cooldowns) beginScaleIn(control *Control, d decision) {
 }
 
 func (c *Control) newCooldown(d decision, out bool, before int) *cooldown {
-	cooling := &cooldown{resourceID: d.policy.ResourceID, length: c.scaled(d.policy.cooldown(out)), before: before}
+	cooling := &cooldown{resourceID: d.policy.ResourceID, length: c.scaled(d.policy.cooldown(out)),
+		before: before}
 	if c.o.CooldownFromDecision {
 		cooling.until = c.now.Add(cooling.length)
 	}

@@ -51,7 +51,8 @@ const gridWidth = 24
 // PutDashboard makes or changes a dashboard.
 func (a *Account) PutDashboard(d Dashboard) (*Dashboard, error) {
 	if !dashboardName.MatchString(d.Name) {
-		return nil, refuse("InvalidParameterValue", "the dashboard name %q has other characters than letters, digits, - and _", d.Name)
+		return nil, refuse("InvalidParameterValue",
+			"the dashboard name %q has other characters than letters, digits, - and _", d.Name)
 	}
 	body, err := d.Read()
 	if err != nil {
@@ -85,7 +86,8 @@ func (a *Account) checkWidget(w Widget) error {
 	case !slices.Contains(widgetTypes, w.Type):
 		return refuse("DataValidationError", "the type %q does not exist", w.Type)
 	case w.X < 0 || w.Y < 0 || w.Width < 1 || w.Height < 1 || w.X+w.Width > gridWidth:
-		return refuse("DataValidationError", "%d wide at %d is not on the grid of %d", w.Width, w.X, gridWidth)
+		return refuse("DataValidationError", "%d wide at %d is not on the grid of %d", w.Width, w.X,
+			gridWidth)
 	case w.Type == "metric" && (len(p.Metrics) == 0 || p.Region == ""):
 		return refuse("DataValidationError", "a metric widget needs metrics and a region")
 	case w.Type == "alarm" && len(p.Alarms) == 0:

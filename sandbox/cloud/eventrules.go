@@ -16,10 +16,12 @@ type EventRule struct {
 func (a *Account) PutRule(r EventRule) (*EventRule, error) {
 	const longestName, longestPattern = 64, 2048
 	if r.Name == "" || len(r.Name) > longestName {
-		return nil, refuse("ValidationException", "a rule's name has 1 to %d characters: %s", longestName, r.Name)
+		return nil, refuse("ValidationException", "a rule's name has 1 to %d characters: %s",
+			longestName, r.Name)
 	}
 	if len(r.EventPattern) > longestPattern {
-		return nil, refuse("InvalidEventPatternException", "the event pattern has %d characters, above the quota of %d", len(r.EventPattern), longestPattern)
+		return nil, refuse("InvalidEventPatternException",
+			"the event pattern has %d characters, above the quota of %d", len(r.EventPattern), longestPattern)
 	}
 	var pattern map[string]any
 	if err := json.Unmarshal([]byte(r.EventPattern), &pattern); err != nil {

@@ -213,7 +213,8 @@ func (b *Mailbox) takeFrom(
 // id, so that messages which shared one stay apart.
 func (b *Mailbox) redrive(now time.Time, m *Message, deadLetter *Mailbox) bool {
 	policy, err := b.queue.Redrive()
-	if err != nil || deadLetter == nil || policy.MaxReceiveCount == 0 || m.ReceiveCount < policy.MaxReceiveCount {
+	if err != nil || deadLetter == nil || policy.MaxReceiveCount == 0 ||
+		m.ReceiveCount < policy.MaxReceiveCount {
 		return false
 	}
 	deadLetter.tidy(now)
@@ -330,7 +331,8 @@ func (b *Mailbox) held(now time.Time, handle string) (*Message, error) {
 	if !ok || !m.deleted && m.VisibleAt(now) {
 		return nil, &Error{
 			Code: "InvalidParameterValue", EntryCode: "ReceiptHandleIsInvalid",
-			Message: "Value " + handle + " for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
+			Message: "Value " + handle +
+				" for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
 		}
 	}
 	return m, nil

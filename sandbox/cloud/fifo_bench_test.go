@@ -18,7 +18,8 @@ func BenchmarkSendReceiveDelete(b *testing.B) {
 	b.Run("send", func(b *testing.B) {
 		for i := range b.N {
 			now = now.Add(time.Second)
-			if _, err := box.Send(now, Message{GroupID: strconv.Itoa(i % 100), DeduplicationID: strconv.Itoa(i), Body: "job"}); err != nil {
+			if _, err := box.Send(now, Message{GroupID: strconv.Itoa(i % 100),
+				DeduplicationID: strconv.Itoa(i), Body: "job"}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -27,7 +28,8 @@ func BenchmarkSendReceiveDelete(b *testing.B) {
 	b.Run("send, receive, delete", func(b *testing.B) {
 		for i := range b.N {
 			now = now.Add(time.Second)
-			if _, err := box.Send(now, Message{GroupID: strconv.Itoa(i % 100), DeduplicationID: "x" + strconv.Itoa(i), Body: "job"}); err != nil {
+			if _, err := box.Send(now, Message{GroupID: strconv.Itoa(i % 100), DeduplicationID: "x" +
+				strconv.Itoa(i), Body: "job"}); err != nil {
 				b.Fatal(err)
 			}
 			for _, m := range box.Receive(now, 10, 12*time.Hour, "", nil) {

@@ -104,7 +104,8 @@ func TestVisibilityEnds(t *testing.T) {
 	assert.Equal(t, 2, again[0].ReceiveCount)
 	assert.Equal(t, dawn, again[0].FirstReceived)
 	assert.NotEqual(t, handle, again[0].ReceiptHandle)
-	require.ErrorContains(t, b.Delete(dawn.Add(hidden), handle), "The receipt handle has expired", "of another receive")
+	require.ErrorContains(t, b.Delete(dawn.Add(hidden), handle), "The receipt handle has expired",
+		"of another receive")
 }
 
 func TestAnExpiredHandleIsAnErrorEvenIfNobodyElseCame(t *testing.T) {
@@ -114,7 +115,8 @@ func TestAnExpiredHandleIsAnErrorEvenIfNobodyElseCame(t *testing.T) {
 	m := b.Receive(dawn, 1, hidden, "", nil)[0]
 	late := dawn.Add(hidden)
 	require.ErrorContains(t, b.Delete(late, m.ReceiptHandle), "The receipt handle has expired")
-	require.ErrorContains(t, b.ChangeVisibility(late, m.ReceiptHandle, hidden), "not available for visibility timeout change")
+	require.ErrorContains(t, b.ChangeVisibility(late, m.ReceiptHandle, hidden),
+		"not available for visibility timeout change")
 	assert.Len(t, b.Messages(), 1)
 }
 
@@ -135,12 +137,14 @@ func TestTwelveHoursFromTheReceive(t *testing.T) {
 	put(t, b, dawn, "a", "a1")
 	m := b.Receive(dawn, 1, MaxVisibility, "", nil)[0]
 	later := dawn.Add(11 * time.Hour)
-	require.ErrorContains(t, b.ChangeVisibility(later, m.ReceiptHandle, 61*time.Minute), "beyond the limit", "it is refused, not shortened")
+	require.ErrorContains(t, b.ChangeVisibility(later, m.ReceiptHandle, 61*time.Minute), "beyond the limit",
+		"it is refused, not shortened")
 	require.NoError(t, b.ChangeVisibility(later, m.ReceiptHandle, time.Hour))
 	require.ErrorContains(t, b.ChangeVisibility(later, m.ReceiptHandle, 13*time.Hour), "between 0 and 43200")
 	again := b.Receive(dawn.Add(MaxVisibility), 1, hidden, "", nil)
 	require.Len(t, again, 1)
-	require.NoError(t, b.ChangeVisibility(dawn.Add(MaxVisibility), again[0].ReceiptHandle, MaxVisibility), "counted anew from each receive")
+	require.NoError(t, b.ChangeVisibility(dawn.Add(MaxVisibility), again[0].ReceiptHandle, MaxVisibility),
+		"counted anew from each receive")
 }
 
 func TestAttemptIDs(t *testing.T) {
@@ -152,9 +156,11 @@ func TestAttemptIDs(t *testing.T) {
 	later := dawn.Add(10 * time.Second)
 	again := b.Receive(later, 10, hidden, "attempt", nil)
 	assert.Equal(t, []string{"a1", "a2"}, bodiesOf(again))
-	assert.Equal(t, handles, []string{again[0].ReceiptHandle, again[1].ReceiptHandle}, "the same messages under the same handles")
+	assert.Equal(t, handles, []string{again[0].ReceiptHandle, again[1].ReceiptHandle},
+		"the same messages under the same handles")
 	assert.Equal(t, 1, again[0].ReceiveCount)
-	assert.Empty(t, b.Receive(dawn.Add(hidden+5*time.Second), 10, hidden, "", nil), "hidden anew from the repetition on")
+	assert.Empty(t, b.Receive(dawn.Add(hidden+5*time.Second), 10, hidden, "", nil),
+		"hidden anew from the repetition on")
 	assert.Empty(t, b.Receive(later, 10, hidden, "another", nil))
 
 	require.NoError(t, b.Delete(later, handles[0]))
@@ -181,14 +187,17 @@ func TestDeduplication(t *testing.T) {
 	assert.Empty(t, b.Messages())
 	put(t, b, dawn.Add(DeduplicationInterval), "a", "same")
 	assert.Len(t, b.Messages(), 1, "five minutes later it is new")
-	_, err = b.Send(dawn.Add(DeduplicationInterval), Message{GroupID: "a", Body: "same", DeduplicationID: "own"})
+	_, err = b.Send(dawn.Add(DeduplicationInterval),
+		Message{GroupID: "a", Body: "same", DeduplicationID: "own"})
 	require.NoError(t, err)
 	assert.Len(t, b.Messages(), 2, "an id of its own counts instead of the body")
 }
 
 func TestDeduplicationByGroup(t *testing.T) {
 	t.Parallel()
-	b, _ := fifo(t, func(q *Queue) { q.DeduplicationScope, q.FIFOThroughputLimit = "messageGroup", "perMessageGroupId" })
+	b, _ := fifo(t, func(q *Queue) {
+		q.DeduplicationScope, q.FIFOThroughputLimit = "messageGroup", "perMessageGroupId"
+	})
 	put(t, b, dawn, "a", "same")
 	put(t, b, dawn, "b", "same")
 	assert.Len(t, b.Messages(), 2)
@@ -223,7 +232,8 @@ func TestEveryMessageOfABatchIsCounted(t *testing.T) {
 		now = now.Add(hidden)
 	}
 	assert.Empty(t, b.Receive(now, 10, hidden, "", failed))
-	assert.Equal(t, []string{"a1", "a2", "a3"}, bodiesOf(failed.Messages()), "two of them were never tried: the receive-count trap")
+	assert.Equal(t, []string{"a1", "a2", "a3"}, bodiesOf(failed.Messages()),
+		"two of them were never tried: the receive-count trap")
 }
 
 func TestCounts(t *testing.T) {
@@ -265,7 +275,8 @@ func TestNoMoreInFlightThanSQSAllows(t *testing.T) {
 		received += got
 	}
 	assert.Equal(t, MaxInFlight, received, "no error, just no messages")
-	assert.NotEmpty(t, b.Receive(dawn.Add(hidden), 10, hidden, "", nil), "what is visible again counts no more")
+	assert.NotEmpty(t, b.Receive(dawn.Add(hidden), 10, hidden, "", nil),
+		"what is visible again counts no more")
 }
 
 func TestGroupsTakeTurns(t *testing.T) {

@@ -41,7 +41,8 @@ func (a *Account) PutRole(r Role) (*Role, error) {
 		return nil, refuse("ValidationError", "the path %q has to begin and end with /", r.Path)
 	}
 	if r.Boundary != "" && !isPolicy(r.Boundary) {
-		return nil, refuse("NoSuchEntity", "the permissions boundary %s is not the ARN of a policy", r.Boundary)
+		return nil, refuse("NoSuchEntity", "the permissions boundary %s is not the ARN of a policy",
+			r.Boundary)
 	}
 	r.ARN = globalARN("iam", "role"+cmp.Or(r.Path, "/")+r.Name)
 	a.Roles[r.Name] = &r
@@ -78,7 +79,8 @@ func (a *Account) AttachRolePolicy(p RolePolicyAttachment) (*RolePolicyAttachmen
 		}
 	}
 	if attached >= quota {
-		return nil, refuse("LimitExceeded", "the role %s has %d managed policies, the quota", p.Role, attached)
+		return nil, refuse("LimitExceeded", "the role %s has %d managed policies, the quota",
+			p.Role, attached)
 	}
 	a.RolePolicyAttachments[p.ID()] = &p
 	return &p, nil

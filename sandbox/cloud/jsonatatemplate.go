@@ -124,7 +124,8 @@ func evaluate(text string, in scope) (any, error) {
 	}
 	value, err := expression.Eval(nil)
 	if errors.Is(err, jsonata.ErrUndefined) {
-		return nil, stateError{"States.QueryEvaluationError", fmt.Sprintf("the expression %s returned nothing (undefined)", text)}
+		return nil, stateError{"States.QueryEvaluationError",
+			fmt.Sprintf("the expression %s returned nothing (undefined)", text)}
 	}
 	if err != nil {
 		return nil, stateError{"States.QueryEvaluationError", err.Error()}

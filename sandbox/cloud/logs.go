@@ -11,7 +11,8 @@ type LogGroup struct {
 	Tags            map[string]string `json:"tags,omitempty"`
 }
 
-var retentions = []int{0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+var retentions = []int{0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+	2557, 2922, 3288, 3653}
 
 // PutLogGroup makes or changes a log group.
 func (a *Account) PutLogGroup(g LogGroup) (*LogGroup, error) {

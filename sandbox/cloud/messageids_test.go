@@ -21,7 +21,8 @@ func TestMessageIDs(t *testing.T) {
 			box, err := a.Mailbox(q.URL)
 			require.NoError(t, err)
 			for _, m := range put(t, box, dawn, "a", "1", "2", "3") {
-				assert.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, m.ID)
+				assert.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
+					m.ID)
 				ids = append(ids, m.ID)
 			}
 		}

@@ -118,7 +118,8 @@ func checkFIFOID(parameter, id string) error {
 func checkAttributes(m *Message) error {
 	if len(m.Attributes) > maxAttributes {
 		return invalid(
-			"Number of message attributes [%d] exceeds the allowed maximum [%d].", len(m.Attributes), maxAttributes,
+			"Number of message attributes [%d] exceeds the allowed maximum [%d].", len(m.Attributes),
+			maxAttributes,
 		)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
@@ -138,7 +139,8 @@ func TraceHeader(system map[string]MessageAttribute) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(system)) {
 		if name != traceHeader || system[name].DataType != "String" {
 			return "", invalid(
-				"Message system attribute name '%s' is invalid. Only %s of type String is supported.", name, traceHeader,
+				"Message system attribute name '%s' is invalid. Only %s of type String is supported.", name,
+				traceHeader,
 			)
 		}
 		if err := system[name].check("message system attribute", name); err != nil {
@@ -154,7 +156,8 @@ func checkAttributeName(name string) error {
 	if reserved || len(name) > maxAttributeName || !attributeName.MatchString(name) {
 		return invalid(
 			"The message attribute name '%s' is invalid. Attribute name can contain A-Z, a-z, 0-9, "+
-				"underscore (_), hyphen (-), and period (.) characters, up to %d; it may not begin with AWS. "+
+				"underscore (_), hyphen (-), and period (.) characters, up to %d; it may not begin with "+
+				"AWS. "+
 				"or Amazon., begin or end with a period, or have two in a row.", name, maxAttributeName,
 		)
 	}

@@ -70,8 +70,8 @@ func (a *Account) StartMessageMoveTask(now time.Time, t MessageMoveTask) (*Messa
 	for _, other := range a.moves {
 		if other.SourceARN == t.SourceARN && other.Status == MoveRunning {
 			return nil, invalid(
-				"There is already a task running. Only one active task is allowed for a source queue arn at " +
-					"a given time.",
+				"There is already a task running. Only one active task is allowed for a source queue arn " +
+					"at a given time.",
 			)
 		}
 	}

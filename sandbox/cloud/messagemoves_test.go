@@ -24,7 +24,9 @@ func deadLettered(t *testing.T, bodies ...string) (b, failed *Mailbox, now time.
 	return b, failed, now
 }
 
-func startMove(t *testing.T, from *Mailbox, now time.Time, change ...func(*MessageMoveTask)) *MessageMoveTask {
+func startMove(
+	t *testing.T, from *Mailbox, now time.Time, change ...func(*MessageMoveTask),
+) *MessageMoveTask {
 	t.Helper()
 	task := MessageMoveTask{SourceARN: from.Queue().ARN}
 	for _, c := range change {
@@ -43,7 +45,8 @@ func TestAMoveTakesMessagesBackInOrder(t *testing.T) {
 	task := startMove(t, failed, now, func(t *MessageMoveTask) { t.Rate = 2 })
 	assert.Equal(t, 3, task.ToMove)
 	failed.account.MoveMessages(now.Add(time.Second))
-	assert.Equal(t, []string{"a4", "a1", "a2"}, bodiesOf(b.Messages()), "two a second, behind what was sent meanwhile")
+	assert.Equal(t, []string{"a4", "a1", "a2"}, bodiesOf(b.Messages()),
+		"two a second, behind what was sent meanwhile")
 	assert.Equal(t, MoveRunning, task.Status)
 	next, ok := failed.account.NextMove()
 	assert.True(t, ok)
@@ -76,7 +79,9 @@ func TestAMessageThatWasSentToTheDeadLetterQueue(t *testing.T) {
 	assert.Equal(t, 1, task.Moved, "what came before it stays where it is")
 	assert.Equal(t, []string{"direct"}, bodiesOf(failed.Messages()), "nothing is lost")
 
-	task = startMove(t, failed, now.Add(time.Minute), func(t *MessageMoveTask) { t.DestinationARN = b.Queue().ARN })
+	task = startMove(t, failed, now.Add(time.Minute), func(t *MessageMoveTask) {
+		t.DestinationARN = b.Queue().ARN
+	})
 	failed.account.MoveMessages(now.Add(2 * time.Minute))
 	assert.Equal(t, MoveCompleted, task.Status)
 	assert.Equal(t, []string{"a1", "direct"}, bodiesOf(b.Messages()))
@@ -115,7 +120,8 @@ func TestMovesThatFail(t *testing.T) {
 		task := startMove(t, failed, now)
 		require.NoError(t, b.account.DeleteQueue(b.Queue().URL))
 		failed.account.MoveMessages(now.Add(time.Minute))
-		assert.Equal(t, []any{MoveFailed, "AWS.SimpleQueueService.NonExistentQueue"}, []any{task.Status, task.FailureReason})
+		assert.Equal(t, []any{MoveFailed, "AWS.SimpleQueueService.NonExistentQueue"},
+			[]any{task.Status, task.FailureReason})
 		assert.Len(t, failed.Messages(), 1)
 	})
 	t.Run("the dead-letter queue is gone", func(t *testing.T) {
@@ -145,11 +151,13 @@ func TestTheMovedMessageOfADuplicate(t *testing.T) {
 	t.Parallel()
 	b, failed := fifo(t)
 	put(t, b, dawn, "a", "a1")
-	_, err := failed.Send(dawn, Message{Body: "other", GroupID: "a", DeduplicationID: b.Messages()[0].DeduplicationID})
+	_, err := failed.Send(dawn,
+		Message{Body: "other", GroupID: "a", DeduplicationID: b.Messages()[0].DeduplicationID})
 	require.NoError(t, err)
 	startMove(t, failed, dawn, func(t *MessageMoveTask) { t.DestinationARN = b.Queue().ARN })
 	failed.account.MoveMessages(dawn.Add(time.Second))
-	assert.Equal(t, []string{"a1"}, bodiesOf(b.Messages()), "its deduplication id was used in the last five minutes")
+	assert.Equal(t, []string{"a1"}, bodiesOf(b.Messages()),
+		"its deduplication id was used in the last five minutes")
 }
 
 // TestMovesThatAreRefused: API reference, StartMessageMoveTask.
@@ -160,17 +168,32 @@ func TestMovesThatAreRefused(t *testing.T) {
 		change func(b, failed *Mailbox, t *MessageMoveTask)
 		code   string
 	}{
-		"no such source":      {"", func(_, _ *Mailbox, t *MessageMoveTask) { t.SourceARN += "x" }, "ResourceNotFoundException"},
-		"no ARN":              {"", func(_, _ *Mailbox, t *MessageMoveTask) { t.SourceARN = "jobs.fifo" }, "ResourceNotFoundException"},
-		"no dead-letter":      {"only those that other queues use as one", func(b, _ *Mailbox, t *MessageMoveTask) { t.SourceARN = b.Queue().ARN }, "InvalidParameterValue"},
-		"no such destination": {"", func(_, _ *Mailbox, t *MessageMoveTask) { t.DestinationARN = "arn:x" }, "ResourceNotFoundException"},
-		"to itself":           {"", func(_, failed *Mailbox, t *MessageMoveTask) { t.DestinationARN = failed.Queue().ARN }, "InvalidParameterValue"},
+		"no such source": {"", func(_, _ *Mailbox, t *MessageMoveTask) {
+			t.SourceARN += "x"
+		}, "ResourceNotFoundException"},
+		"no ARN": {"", func(_, _ *Mailbox, t *MessageMoveTask) {
+			t.SourceARN = "jobs.fifo"
+		}, "ResourceNotFoundException"},
+		"no dead-letter": {"only those that other queues use as one",
+			func(b, _ *Mailbox, t *MessageMoveTask) {
+				t.SourceARN = b.Queue().ARN
+			}, "InvalidParameterValue"},
+		"no such destination": {"", func(_, _ *Mailbox, t *MessageMoveTask) {
+			t.DestinationARN = "arn:x"
+		}, "ResourceNotFoundException"},
+		"to itself": {"", func(_, failed *Mailbox, t *MessageMoveTask) {
+			t.DestinationARN = failed.Queue().ARN
+		}, "InvalidParameterValue"},
 		"to a standard queue": {"FIFO to FIFO", func(b, _ *Mailbox, t *MessageMoveTask) {
 			q, _ := b.account.CreateQueue(Queue{Name: "standard"})
 			t.DestinationARN = q.ARN
 		}, "InvalidParameterValue"},
-		"501 a second": {"500 at most", func(_, _ *Mailbox, t *MessageMoveTask) { t.Rate = 501 }, "InvalidParameterValue"},
-		"-1 a second":  {"", func(_, _ *Mailbox, t *MessageMoveTask) { t.Rate = -1 }, "InvalidParameterValue"},
+		"501 a second": {"500 at most", func(_, _ *Mailbox, t *MessageMoveTask) {
+			t.Rate = 501
+		}, "InvalidParameterValue"},
+		"-1 a second": {"", func(_, _ *Mailbox, t *MessageMoveTask) {
+			t.Rate = -1
+		}, "InvalidParameterValue"},
 		"a second one": {"one active task a source", func(_, failed *Mailbox, _ *MessageMoveTask) {
 			_, _ = failed.account.StartMessageMoveTask(dawn, MessageMoveTask{SourceARN: failed.Queue().ARN})
 		}, "InvalidParameterValue"},

@@ -53,8 +53,10 @@ func checkExpression(e ast.Expr, isID func(string) bool) error {
 		return checkExpressions(isID, e.X, e.Y)
 	case *ast.CallExpr:
 		name, ok := e.Fun.(*ast.Ident)
-		if !ok || !(name.Name == "FILL" && len(e.Args) == 2 || name.Name == "IF" && (len(e.Args) == 2 || len(e.Args) == 3)) {
-			return refuse("ValidationError", "of functions, FILL(id, value) and IF(condition, value, value) are known")
+		if !ok || !(name.Name == "FILL" && len(e.Args) == 2 || name.Name == "IF" &&
+			(len(e.Args) == 2 || len(e.Args) == 3)) {
+			return refuse("ValidationError",
+				"of functions, FILL(id, value) and IF(condition, value, value) are known")
 		}
 		return checkExpressions(isID, e.Args...)
 	default:

@@ -49,7 +49,8 @@ func (a *Account) PutSecurityGroup(g SecurityGroup) (*SecurityGroup, error) {
 	}
 	for _, rule := range append(g.Egress, g.Ingress...) {
 		if rule.Protocol == "-1" && (rule.FromPort != 0 || rule.ToPort != 0) {
-			return nil, refuse("InvalidParameterValue", "protocol -1 covers all ports; from_port and to_port have to be 0")
+			return nil, refuse("InvalidParameterValue",
+				"protocol -1 covers all ports; from_port and to_port have to be 0")
 		}
 	}
 	g.ARN = a.ARN("ec2", "security-group/"+g.ID)
@@ -68,7 +69,8 @@ func (a *Account) AdoptDefaultSecurityGroup(g SecurityGroup) (*SecurityGroup, er
 func (a *Account) DeleteSecurityGroup(id string) error {
 	for _, s := range a.Services {
 		if slices.Contains(s.NetworkConfiguration.SecurityGroups, id) {
-			return refuse("DependencyViolation", "the security group %s is used by the service %s", id, s.Name)
+			return refuse("DependencyViolation", "the security group %s is used by the service %s",
+				id, s.Name)
 		}
 	}
 	return remove(a.SecurityGroups, id)

@@ -28,7 +28,8 @@ func (c *Control) notify(e *alarmEvaluation) {
 	actions := map[AlarmState][]string{InAlarm: e.alarm.AlarmActions, OK: e.alarm.OKActions}[e.state]
 	for _, action := range actions {
 		if isTopic(action) {
-			c.notifications = append(c.notifications, Notification{c.fullMinutes(), action, e.alarm.Name, e.state, e.alarm.AlarmDescription})
+			c.notifications = append(c.notifications,
+				Notification{c.fullMinutes(), action, e.alarm.Name, e.state, e.alarm.AlarmDescription})
 		}
 	}
 }

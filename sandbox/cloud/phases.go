@@ -102,7 +102,8 @@ func (c *Control) ticks() int {
 
 // allLaid reports whether all that happens each minute has its tick.
 func (c *Control) allLaid() bool {
-	return hasAll(c.ticker.laid, "schedule ", c.account.Schedules) && hasAll(c.ticker.laid, "service ", c.fleets) &&
+	return hasAll(c.ticker.laid, "schedule ", c.account.Schedules) &&
+		hasAll(c.ticker.laid, "service ", c.fleets) &&
 		hasAll(c.ticker.laid, "alarm ", c.account.Alarms) && hasAll(c.ticker.laid, "queue ", c.account.Queues)
 }
 

@@ -68,8 +68,10 @@ func TestEachThingHasATickAMinute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(s *worldSettings) { s.options.Phases = SeededPhases(7) })
 	w.minutes(2*minutesADay + 30)
-	for _, name := range []string{"ApproximateNumberOfMessagesVisible", "ApproximateNumberOfGroupsWithInflightMessages"} {
-		points := w.control.metrics.series("AWS/SQS", name, map[string]string{"QueueName": "jobs.fifo"}).points
+	for _, name := range []string{"ApproximateNumberOfMessagesVisible",
+		"ApproximateNumberOfGroupsWithInflightMessages"} {
+		points := w.control.metrics.series("AWS/SQS", name,
+			map[string]string{"QueueName": "jobs.fifo"}).points
 		require.Len(t, points, 6*60, "%s until the queue sleeps", name)
 		for i, p := range points {
 			assert.Equal(t, i+1, p.minute)

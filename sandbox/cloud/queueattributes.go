@@ -31,18 +31,22 @@ var queueAttributes = map[string]queueAttribute{
 			return err
 		},
 	},
-	"MessageRetentionPeriod":        count(func(q *Queue) *int { return &q.MessageRetentionSeconds }, fourDays),
+	"MessageRetentionPeriod": count(func(q *Queue) *int {
+		return &q.MessageRetentionSeconds
+	}, fourDays),
 	"MaximumMessageSize":            count(func(q *Queue) *int { return &q.MaxMessageSize }, LargestMessage),
 	"ReceiveMessageWaitTimeSeconds": count(func(q *Queue) *int { return &q.ReceiveWaitTimeSeconds }, 0),
 	"DelaySeconds":                  count(func(q *Queue) *int { return &q.DelaySeconds }, 0),
 	"ContentBasedDeduplication":     flag(func(q *Queue) *bool { return &q.ContentBasedDeduplication }),
 	"SqsManagedSseEnabled":          flag(func(q *Queue) *bool { return &q.SQSManagedSSE }),
 	"DeduplicationScope":            text(func(q *Queue) *string { return &q.DeduplicationScope }, "queue"),
-	"FifoThroughputLimit":           text(func(q *Queue) *string { return &q.FIFOThroughputLimit }, "perQueue"),
-	"KmsMasterKeyId":                text(func(q *Queue) *string { return &q.KMSMasterKeyID }, ""),
-	"Policy":                        text(func(q *Queue) *string { return &q.Policy }, ""),
-	"RedrivePolicy":                 text(func(q *Queue) *string { return &q.RedrivePolicy }, ""),
-	"RedriveAllowPolicy":            text(func(q *Queue) *string { return &q.RedriveAllowPolicy }, ""),
+	"FifoThroughputLimit": text(func(q *Queue) *string {
+		return &q.FIFOThroughputLimit
+	}, "perQueue"),
+	"KmsMasterKeyId":     text(func(q *Queue) *string { return &q.KMSMasterKeyID }, ""),
+	"Policy":             text(func(q *Queue) *string { return &q.Policy }, ""),
+	"RedrivePolicy":      text(func(q *Queue) *string { return &q.RedrivePolicy }, ""),
+	"RedriveAllowPolicy": text(func(q *Queue) *string { return &q.RedriveAllowPolicy }, ""),
 }
 
 // text is a text whose field is "" where the default holds.

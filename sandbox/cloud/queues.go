@@ -13,24 +13,27 @@ import (
 
 // Queue is an SQS queue with its attributes.
 type Queue struct {
-	ARN                       string            `json:"arn"`
-	URL                       string            `json:"url"`
-	Name                      string            `json:"name"`
-	FIFO                      bool              `json:"fifoQueue,omitempty"`
-	ContentBasedDeduplication bool              `json:"contentBasedDeduplication,omitempty"`
-	DeduplicationScope        string            `json:"deduplicationScope,omitempty"`
-	FIFOThroughputLimit       string            `json:"fifoThroughputLimit,omitempty"`
-	VisibilityTimeoutSeconds  *int              `json:"visibilityTimeoutSeconds,omitempty"` // 0 to 43200; nil is 30
-	MessageRetentionSeconds   int               `json:"messageRetentionSeconds,omitempty"`  // 60 to 1209600; 0 is 4 days
-	ReceiveWaitTimeSeconds    int               `json:"receiveWaitTimeSeconds,omitempty"`   // 0 to 20
-	DelaySeconds              int               `json:"delaySeconds,omitempty"`             // 0 to 900
-	MaxMessageSize            int               `json:"maxMessageSize,omitempty"`           // 1024 to 1048576 bytes; 0 is 1 MiB
-	KMSMasterKeyID            string            `json:"kmsMasterKeyId,omitempty"`
-	SQSManagedSSE             bool              `json:"sqsManagedSseEnabled,omitempty"`
-	RedrivePolicy             string            `json:"redrivePolicy,omitempty"`
-	RedriveAllowPolicy        string            `json:"redriveAllowPolicy,omitempty"`
-	Policy                    string            `json:"policy,omitempty"`
-	Tags                      map[string]string `json:"tags,omitempty"`
+	ARN                       string `json:"arn"`
+	URL                       string `json:"url"`
+	Name                      string `json:"name"`
+	FIFO                      bool   `json:"fifoQueue,omitempty"`
+	ContentBasedDeduplication bool   `json:"contentBasedDeduplication,omitempty"`
+	DeduplicationScope        string `json:"deduplicationScope,omitempty"`
+	FIFOThroughputLimit       string `json:"fifoThroughputLimit,omitempty"`
+	// 0 to 43200; nil is 30
+	VisibilityTimeoutSeconds *int `json:"visibilityTimeoutSeconds,omitempty"`
+	// 60 to 1209600; 0 is 4 days
+	MessageRetentionSeconds int `json:"messageRetentionSeconds,omitempty"`
+	ReceiveWaitTimeSeconds  int `json:"receiveWaitTimeSeconds,omitempty"` // 0 to 20
+	DelaySeconds            int `json:"delaySeconds,omitempty"`           // 0 to 900
+	// 1024 to 1048576 bytes; 0 is 1 MiB
+	MaxMessageSize     int               `json:"maxMessageSize,omitempty"`
+	KMSMasterKeyID     string            `json:"kmsMasterKeyId,omitempty"`
+	SQSManagedSSE      bool              `json:"sqsManagedSseEnabled,omitempty"`
+	RedrivePolicy      string            `json:"redrivePolicy,omitempty"`
+	RedriveAllowPolicy string            `json:"redriveAllowPolicy,omitempty"`
+	Policy             string            `json:"policy,omitempty"`
+	Tags               map[string]string `json:"tags,omitempty"`
 
 	// redrive is RedrivePolicy, parsed when it was last asked for.
 	redrive struct {
@@ -123,16 +126,19 @@ func (a *Account) queue(url string) (*Queue, error) {
 func (a *Account) checkQueue(q Queue) error {
 	base, isFIFO := strings.CutSuffix(q.Name, ".fifo")
 	if q.FIFO != isFIFO {
-		return refuse("InvalidParameterValue", "the name of a FIFO queue, and of no other, ends in .fifo: %s", q.Name)
+		return refuse("InvalidParameterValue",
+			"the name of a FIFO queue, and of no other, ends in .fifo: %s", q.Name)
 	}
 	if !queueName.MatchString(base) || len(q.Name) > 80 {
-		return refuse("InvalidParameterValue", "a queue's name has 1 to 80 letters, digits, hyphens and underscores: %s", q.Name)
+		return refuse("InvalidParameterValue",
+			"a queue's name has 1 to 80 letters, digits, hyphens and underscores: %s", q.Name)
 	}
 	if !q.FIFO && (q.ContentBasedDeduplication || q.DeduplicationScope != "" || q.FIFOThroughputLimit != "") {
 		return refuse("InvalidAttributeName", "deduplication is an attribute of FIFO queues")
 	}
 	if q.FIFOThroughputLimit == "perMessageGroupId" && q.DeduplicationScope != "messageGroup" {
-		return refuse("InvalidAttributeValue", "fifoThroughputLimit perMessageGroupId needs deduplicationScope messageGroup")
+		return refuse("InvalidAttributeValue",
+			"fifoThroughputLimit perMessageGroupId needs deduplicationScope messageGroup")
 	}
 	if q.KMSMasterKeyID != "" && q.SQSManagedSSE {
 		return refuse("InvalidAttributeValue", "a queue is encrypted by SQS or with a KMS key, not both")
@@ -149,7 +155,8 @@ func (a *Account) checkQueue(q Queue) error {
 	}
 	for _, r := range ranges {
 		if r.value < r.least || r.value > r.most {
-			return refuse("InvalidAttributeValue", "%s is %d; it has to be %d to %d", r.name, r.value, r.least, r.most)
+			return refuse("InvalidAttributeValue", "%s is %d; it has to be %d to %d", r.name, r.value,
+				r.least, r.most)
 		}
 	}
 	return a.checkRedrive(q)
@@ -164,14 +171,17 @@ func (a *Account) checkRedrive(q Queue) error {
 		return refuse("InvalidAttributeValue", "redrivePolicy is no policy: %v", err)
 	}
 	if policy.MaxReceiveCount < 1 || policy.MaxReceiveCount > 1000 {
-		return refuse("InvalidAttributeValue", "maxReceiveCount is %d; it has to be 1 to 1000", policy.MaxReceiveCount)
+		return refuse("InvalidAttributeValue", "maxReceiveCount is %d; it has to be 1 to 1000",
+			policy.MaxReceiveCount)
 	}
 	target := a.queueByARN(policy.DeadLetterTargetARN)
 	if target == nil {
-		return refuse("InvalidParameterValue", "the dead-letter queue %s does not exist", policy.DeadLetterTargetARN)
+		return refuse("InvalidParameterValue", "the dead-letter queue %s does not exist",
+			policy.DeadLetterTargetARN)
 	}
 	if target.FIFO != q.FIFO {
-		return refuse("InvalidParameterValue", "the dead-letter queue of a FIFO queue, and of no other, is FIFO")
+		return refuse("InvalidParameterValue",
+			"the dead-letter queue of a FIFO queue, and of no other, is FIFO")
 	}
 	return target.checkAllows(q.ARN)
 }
@@ -188,8 +198,10 @@ func (q *Queue) checkAllows(source string) error {
 	if err := json.Unmarshal([]byte(q.RedriveAllowPolicy), &policy); err != nil {
 		return refuse("InvalidAttributeValue", "redriveAllowPolicy is no policy: %v", err)
 	}
-	if policy.RedrivePermission == "denyAll" || policy.RedrivePermission == "byQueue" && !slices.Contains(policy.SourceQueueArns, source) {
-		return refuse("InvalidParameterValue", "the dead-letter queue %s does not allow %s to use it", q.ARN, source)
+	if policy.RedrivePermission == "denyAll" || policy.RedrivePermission == "byQueue" &&
+		!slices.Contains(policy.SourceQueueArns, source) {
+		return refuse("InvalidParameterValue", "the dead-letter queue %s does not allow %s to use it",
+			q.ARN, source)
 	}
 	return nil
 }
@@ -307,7 +319,8 @@ func checkPolicyDocument(text string) error {
 		return refuse("MalformedPolicyDocument", "the policy is no JSON of the right form: %v", err)
 	}
 	if document.Version != "2012-10-17" {
-		return refuse("MalformedPolicyDocument", "the policy has version %q, not 2012-10-17", document.Version)
+		return refuse("MalformedPolicyDocument", "the policy has version %q, not 2012-10-17",
+			document.Version)
 	}
 	for i, s := range document.Statement {
 		if s.Effect != "Allow" && s.Effect != "Deny" || s.Action == nil {

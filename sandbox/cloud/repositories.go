@@ -35,11 +35,14 @@ func (a *Account) PushImage(repository, tag string) (digest string) {
 func (a *Account) Image(repository, tag string) (digest string, err error) {
 	r, ok := a.Repositories[repository]
 	if !ok {
-		return "", refuse("RepositoryNotFoundException", "The repository with name '%s' does not exist in the registry", repository)
+		return "", refuse("RepositoryNotFoundException",
+			"The repository with name '%s' does not exist in the registry", repository)
 	}
 	digest, ok = r.Images[tag]
 	if !ok {
-		return "", refuse("ImageNotFoundException", "The image with imageId {imageTag:'%s'} does not exist within the repository with name '%s'", tag, repository)
+		return "", refuse("ImageNotFoundException",
+			"The image with imageId {imageTag:'%s'} does not exist within the repository with name "+
+				"'%s'", tag, repository)
 	}
 	return digest, nil
 }

@@ -15,7 +15,8 @@ func TestRepeatsEachMinuteWhileInAlarm(t *testing.T) {
 	w.host.cpu = 50
 	w.send(5)
 	w.minutes(8)
-	assert.Equal(t, []string{"out 0>1 at 2", "out 1>2 at 3", "out 2>3 at 4", "out 3>4 at 5", "out 4>5 at 6"}, w.scaled())
+	assert.Equal(t, []string{"out 0>1 at 2", "out 1>2 at 3", "out 2>3 at 4", "out 3>4 at 5", "out 4>5 at 6"},
+		w.scaled())
 	notes := w.control.Activities()
 	assert.Equal(t, "at the maximum of 5 tasks already", notes[len(notes)-1].Reason, "said once")
 	assert.Len(t, notes, 6)
@@ -48,9 +49,11 @@ func TestCooldown(t *testing.T) {
 		assert.Equal(t, []string{"out 0>1 at 2"}, w.scaled())
 		w.send(10)
 		w.minutes(6)
-		assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5"}, w.scaled(), "three more than before the first")
+		assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5"}, w.scaled(),
+			"three more than before the first")
 		w.minutes(3)
-		assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5", again}, w.scaled(), "and after 300 s from what runs, up to the maximum")
+		assert.Equal(t, []string{"out 0>1 at 2", "out 1>3 at 5", again}, w.scaled(),
+			"and after 300 s from what runs, up to the maximum")
 	}
 }
 
@@ -104,7 +107,8 @@ func TestScaleInCooldownIsEndedByAScaleOut(t *testing.T) {
 func (w *world) decision(alarm string) decision {
 	a := w.account.Alarms[alarm]
 	p := w.account.Policies[a.AlarmActions[0]]
-	return decision{policy: p, alarm: a, target: w.target, service: w.service, fleet: w.control.fleet(w.service), above: alarm == "out"}
+	return decision{policy: p, alarm: a, target: w.target, service: w.service,
+		fleet: w.control.fleet(w.service), above: alarm == "out"}
 }
 
 func TestSuspendedScaling(t *testing.T) {
@@ -114,7 +118,8 @@ func TestSuspendedScaling(t *testing.T) {
 	w.send(1)
 	w.minutes(5)
 	assert.Empty(t, w.scaled())
-	assert.Equal(t, "messages waiting: 1, step from 1 to below 10 adds 1: scale-out is suspended", w.control.Activities()[0].Reason)
+	assert.Equal(t, "messages waiting: 1, step from 1 to below 10 adds 1: scale-out is suspended",
+		w.control.Activities()[0].Reason)
 	w.target.SuspendedState.ScaleOut = false
 	w.minutes(1)
 	require.NotEmpty(t, w.scaled())
@@ -137,8 +142,10 @@ func TestAScaleInPolicyNeverAddsTasks(t *testing.T) {
 	})
 	w.alarm(Alarm{
 		Name: "in", ComparisonOperator: "LessThanOrEqualToThreshold", Threshold: 10, EvaluationPeriods: 1,
-		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
-	}, StepScaling{AdjustmentType: "ChangeInCapacity", StepAdjustments: []StepAdjustment{{UpperBound: "0", ScalingAdjustment: -1}}})
+		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum",
+		Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
+	}, StepScaling{AdjustmentType: "ChangeInCapacity",
+		StepAdjustments: []StepAdjustment{{UpperBound: "0", ScalingAdjustment: -1}}})
 	w.service.DesiredCount = 5
 	w.pass(50 * time.Second)
 	for _, task := range w.control.Tasks() {
@@ -153,18 +160,22 @@ func TestAScaleInPolicyNeverAddsTasks(t *testing.T) {
 // TestStepsInWords: what a scaling activity says of the step that it applied.
 func TestStepsInWords(t *testing.T) {
 	t.Parallel()
-	out := []StepAdjustment{{LowerBound: "0", UpperBound: "9", ScalingAdjustment: 1}, {LowerBound: "9", ScalingAdjustment: 50}}
-	in := []StepAdjustment{{LowerBound: "-5", UpperBound: "0", ScalingAdjustment: -1}, {UpperBound: "-5", ScalingAdjustment: -2}}
+	out := []StepAdjustment{{LowerBound: "0", UpperBound: "9", ScalingAdjustment: 1},
+		{LowerBound: "9", ScalingAdjustment: 50}}
+	in := []StepAdjustment{{LowerBound: "-5", UpperBound: "0", ScalingAdjustment: -1},
+		{UpperBound: "-5", ScalingAdjustment: -2}}
 	cases := map[string]struct {
 		policy StepScaling
 		value  float64
 		above  bool
 		want   string
 	}{
-		"the first step":          {StepScaling{StepAdjustments: out}, 1, true, "from 1 to below 10 adds 1"},
-		"the last step":           {StepScaling{StepAdjustments: out}, 80, true, "from 10 adds 50"},
-		"a share":                 {StepScaling{StepAdjustments: out, AdjustmentType: "PercentChangeInCapacity"}, 80, true, "from 10 adds 50 %"},
-		"a capacity":              {StepScaling{StepAdjustments: out, AdjustmentType: "ExactCapacity"}, 80, true, "from 10 sets 50"},
+		"the first step": {StepScaling{StepAdjustments: out}, 1, true, "from 1 to below 10 adds 1"},
+		"the last step":  {StepScaling{StepAdjustments: out}, 80, true, "from 10 adds 50"},
+		"a share": {StepScaling{StepAdjustments: out,
+			AdjustmentType: "PercentChangeInCapacity"}, 80, true, "from 10 adds 50 %"},
+		"a capacity": {StepScaling{StepAdjustments: out, AdjustmentType: "ExactCapacity"}, 80,
+			true, "from 10 sets 50"},
 		"below the threshold":     {StepScaling{StepAdjustments: in}, 0, false, "above -4 up to 1 takes 1"},
 		"far below the threshold": {StepScaling{StepAdjustments: in}, -9, false, "up to -4 takes 2"},
 		"no step":                 {StepScaling{StepAdjustments: out}, 0, true, ""},

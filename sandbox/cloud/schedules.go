@@ -57,10 +57,12 @@ func (t ScheduleTarget) check() error {
 	if r := t.RetryPolicy; r != nil {
 		const mostAttempts, shortestAge, longestAge = 185, 60, 86400
 		if n := r.MaximumRetryAttempts; n != nil && (*n < 0 || *n > mostAttempts) {
-			return refuse("ValidationException", "maximumRetryAttempts is %d; it has to be 0 to %d", *n, mostAttempts)
+			return refuse("ValidationException", "maximumRetryAttempts is %d; it has to be 0 to %d", *n,
+				mostAttempts)
 		}
 		if n := r.MaximumEventAgeInSeconds; n != nil && (*n < shortestAge || *n > longestAge) {
-			return refuse("ValidationException", "maximumEventAgeInSeconds is %d; it has to be %d to %d", *n, shortestAge, longestAge)
+			return refuse("ValidationException", "maximumEventAgeInSeconds is %d; it has to be %d to %d", *n,
+				shortestAge, longestAge)
 		}
 	}
 	return nil
@@ -71,10 +73,13 @@ var (
 	// universalTarget is an API of AWS by service and action.
 	universalTarget = regexp.MustCompile(`^arn:[a-z-]+:scheduler:::aws-sdk:([a-z0-9]+):([a-z][A-Za-z]+)$`)
 	// stateMachineTarget is a state machine, which the schedule starts.
-	stateMachineTarget = regexp.MustCompile(`^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$`)
+	stateMachineTarget = regexp.MustCompile(`^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:` +
+		`stateMachine:[A-Za-z0-9_-]{1,80}$`)
 	// readingAction is one that a schedule cannot call. Source: EventBridge Scheduler
 	// user guide, "Using universal targets".
-	readingAction = regexp.MustCompile(`^(get|describe|list|poll|receive|search|scan|query|select|read|lookup|discover|validate|batchGet|batchDescribe|batchRead|transactGet|adminGet|adminList|testMigration|retrieve|testConnection|translateDocument|isAuthorized|invokeModel)`)
+	readingAction = regexp.MustCompile(`^(get|describe|list|poll|receive|search|scan|query|select|` +
+		`read|lookup|discover|validate|batchGet|batchDescribe|batchRead|transactGet|adminGet|adminList|testMigration|` +
+		`retrieve|testConnection|translateDocument|isAuthorized|invokeModel)`)
 )
 
 var minutesOf = map[string]int{"minute": 1, "hour": 60, "day": 24 * 60}
@@ -85,7 +90,8 @@ func (a *Account) PutSchedule(s Schedule) (*Schedule, error) {
 		return nil, refuse("ValidationException", "Invalid Schedule Expression %s.", s.ScheduleExpression)
 	}
 	if s.FlexibleTimeWindow.Mode != "OFF" {
-		return nil, refuse("ValidationException", "flexibleTimeWindow %q is none that the sandbox has", s.FlexibleTimeWindow.Mode)
+		return nil, refuse("ValidationException", "flexibleTimeWindow %q is none that the sandbox has",
+			s.FlexibleTimeWindow.Mode)
 	}
 	if err := s.Target.check(); err != nil {
 		return nil, err
@@ -96,8 +102,10 @@ func (a *Account) PutSchedule(s Schedule) (*Schedule, error) {
 	if err := a.checkRoleARN(s.Target.RoleARN); err != nil {
 		return nil, err
 	}
-	if !a.mayAssume("scheduler.amazonaws.com", s.Target.RoleARN, a.ARN("scheduler", "schedule-group/default")) {
-		return nil, refuse("ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+	if !a.mayAssume("scheduler.amazonaws.com", s.Target.RoleARN,
+		a.ARN("scheduler", "schedule-group/default")) {
+		return nil, refuse("ValidationException",
+			"The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 	}
 	s.ARN = a.ARN("scheduler", "schedule/default/"+s.Name)
 	a.Schedules[s.Name] = &s

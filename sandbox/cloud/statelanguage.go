@@ -88,7 +88,8 @@ func (p *program) check() error {
 			continue
 		}
 		if len(name) > longestStateName {
-			wrong = append(wrong, fmt.Errorf("the name of state %s has more than %d characters", name, longestStateName))
+			wrong = append(wrong, fmt.Errorf("the name of state %s has more than %d characters", name,
+				longestStateName))
 		}
 		wrong = append(wrong, s.check(name))
 		for _, target := range s.targets() {

@@ -29,20 +29,24 @@ var stateMachineName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 // definition that it was started with.
 func (a *Account) PutStateMachine(m StateMachine) (*StateMachine, error) {
 	if !stateMachineName.MatchString(m.Name) {
-		return nil, refuse("InvalidName", "a state machine's name has 1 to 80 letters, digits, hyphens and underscores: %q", m.Name)
+		return nil, refuse("InvalidName",
+			"a state machine's name has 1 to 80 letters, digits, hyphens and underscores: %q", m.Name)
 	}
 	if m.Type != "EXPRESS" {
-		return nil, refuse("UnsupportedOperation", "the sandbox has state machines of type EXPRESS only, not %q", m.Type)
+		return nil, refuse("UnsupportedOperation",
+			"the sandbox has state machines of type EXPRESS only, not %q", m.Type)
 	}
 	if l := m.LoggingConfiguration; l != nil && l.Level != "" && l.Level != "OFF" {
-		return nil, refuse("InvalidLoggingConfiguration", "the sandbox has no log of a state machine, as level %s asks for", l.Level)
+		return nil, refuse("InvalidLoggingConfiguration",
+			"the sandbox has no log of a state machine, as level %s asks for", l.Level)
 	}
 	if err := a.checkRoleARN(m.RoleARN); err != nil {
 		return nil, refuse("AccessDeniedException", "Role %s is not authorized: it does not exist", m.RoleARN)
 	}
 	if !a.mayAssume("states.amazonaws.com", m.RoleARN, a.ARN("states", "stateMachine:*")) {
 		return nil, refuse("AccessDeniedException",
-			"Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.")
+			"Neither the global service principal states.amazonaws.com, nor the regional one is authorized "+
+				"to assume the provided role.")
 	}
 	var err error
 	if m.parsed, err = parseDefinition(m.Definition); err != nil {

@@ -134,7 +134,8 @@ func (p *program) goOn(s *state, variables map[string]any, output any) *pause {
 
 // assign evaluates what a state assigns, and its output, on the variables before it.
 func assign(
-	assigned map[string]*template, output *template, variables map[string]any, states map[string]any, otherwise any,
+	assigned map[string]*template, output *template, variables map[string]any, states map[string]any,
+	otherwise any,
 ) (map[string]any, any, error) {
 	in := scope(maps.Clone(variables))
 	in["states"] = states
@@ -171,7 +172,8 @@ func (p *program) follow(name string, variables map[string]any, input any) *paus
 		case "Wait":
 			return p.atWait(s, name, variables, input, in)
 		case "Pass":
-			if variables, input, err = assign(s.Assign, s.Output, variables, in["states"].(map[string]any), input); err == nil && s.End {
+			if variables, input, err = assign(s.Assign, s.Output, variables, in["states"].(map[string]any),
+				input); err == nil && s.End {
 				return p.ended("", nil)
 			}
 			name = s.Next
@@ -195,7 +197,8 @@ func (s *state) choose(variables map[string]any, input any, in scope) (string, m
 		}
 		holds, ok := value.(bool)
 		if !ok {
-			return "", nil, nil, stateError{"States.QueryEvaluationError", fmt.Sprintf("the condition %s is no boolean", b.Condition.expression)}
+			return "", nil, nil, stateError{"States.QueryEvaluationError",
+				fmt.Sprintf("the condition %s is no boolean", b.Condition.expression)}
 		}
 		if holds {
 			variables, input, err = assign(b.Assign, b.Output, variables, states, input)
@@ -225,12 +228,14 @@ func (p *program) atWait(s *state, name string, variables map[string]any, input 
 	value, err := s.Seconds.value(in)
 	seconds, ok := value.(float64)
 	if err == nil && (!ok || seconds < 0 || seconds != math.Trunc(seconds)) {
-		err = stateError{"States.QueryEvaluationError", fmt.Sprintf("Seconds is %v, which is no whole number from 0 on", value)}
+		err = stateError{"States.QueryEvaluationError",
+			fmt.Sprintf("Seconds is %v, which is no whole number from 0 on", value)}
 	}
 	if err != nil {
 		return p.ended(name, err)
 	}
-	return p.intern(&pause{state: name, variables: variables, input: input, wait: time.Duration(seconds) * time.Second})
+	return p.intern(&pause{state: name, variables: variables, input: input,
+		wait: time.Duration(seconds) * time.Second})
 }
 
 func (p *program) ended(_ string, fault error) *pause {

@@ -10,7 +10,9 @@ import (
 // it asks for, before the limits of the target. A value that matches no step changes
 // nothing, as in AWS. Source: Application Auto Scaling user guide, "Step scaling
 // policies".
-func (s *StepScaling) Adjustment(value, threshold float64, above bool, capacity int) (wanted int, matched bool, err error) {
+func (s *StepScaling) Adjustment(
+	value, threshold float64, above bool, capacity int,
+) (wanted int, matched bool, err error) {
 	steps, err := intervals(s.StepAdjustments)
 	if err != nil {
 		return capacity, false, err

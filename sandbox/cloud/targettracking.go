@@ -34,7 +34,8 @@ func (t *TargetTracking) check() error {
 		return refuse("ValidationException", "target tracking needs a predefined metric or metric queries")
 	}
 	if t.PredefinedMetricType != "" && t.PredefinedMetricType != "ECSServiceAverageCPUUtilization" {
-		return refuse("ValidationException", "the predefined metric %s does not exist here", t.PredefinedMetricType)
+		return refuse("ValidationException", "the predefined metric %s does not exist here",
+			t.PredefinedMetricType)
 	}
 	return nil
 }
@@ -53,11 +54,15 @@ func (a *Account) putTrackingAlarms(p *ScalingPolicy) error {
 	p.AlarmARNs = nil
 	for _, high := range []bool{true, false} {
 		alarm := Alarm{
-			Name: trackingAlarmName(p, high), AlarmActions: []string{p.ARN}, AlarmDescription: "DO NOT EDIT OR DELETE. For " + p.Name,
-			ComparisonOperator: "LessThanThreshold", Threshold: trackingLowShare * p.TargetTracking.TargetValue, EvaluationPeriods: trackingLowMinutes,
+			Name: trackingAlarmName(p, high), AlarmActions: []string{p.ARN},
+			AlarmDescription:   "DO NOT EDIT OR DELETE. For " + p.Name,
+			ComparisonOperator: "LessThanThreshold",
+			Threshold:          trackingLowShare * p.TargetTracking.TargetValue,
+			EvaluationPeriods:  trackingLowMinutes,
 		}
 		if high {
-			alarm.ComparisonOperator, alarm.Threshold, alarm.EvaluationPeriods = "GreaterThanThreshold", p.TargetTracking.TargetValue, trackingHighMinutes
+			alarm.ComparisonOperator, alarm.Threshold, alarm.EvaluationPeriods =
+				"GreaterThanThreshold", p.TargetTracking.TargetValue, trackingHighMinutes
 		}
 		a.trackMetric(p, &alarm)
 		made, err := a.PutMetricAlarm(alarm)
@@ -75,7 +80,8 @@ func (a *Account) trackMetric(p *ScalingPolicy, alarm *Alarm) {
 		return
 	}
 	service := a.serviceByResourceID(p.ResourceID)
-	alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.Period = "AWS/ECS", "CPUUtilization", "Average", 60
+	alarm.Namespace, alarm.MetricName, alarm.Statistic, alarm.Period =
+		"AWS/ECS", "CPUUtilization", "Average", 60
 	alarm.Dimensions = map[string]string{"ClusterName": service.ClusterName(), "ServiceName": service.Name}
 }
 

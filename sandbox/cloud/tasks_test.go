@@ -22,7 +22,8 @@ func TestProtection(t *testing.T) {
 	w.pass(time.Second)
 	require.Equal(t, []*Task{tasks[0]}, w.control.Tasks(), "the other one is stopped")
 	assert.Equal(t, Running, tasks[0].State)
-	assert.Equal(t, "DEPLOYMENT_BLOCKED", w.control.Protect(w.now, tasks[0], true, 2*time.Hour), "nor is it protected for longer")
+	assert.Equal(t, "DEPLOYMENT_BLOCKED", w.control.Protect(w.now, tasks[0], true, 2*time.Hour),
+		"nor is it protected for longer")
 	assert.True(t, tasks[0].ProtectedAt(w.now.Add(59*time.Minute)), "what it had, it keeps")
 	assert.Empty(t, w.control.Protect(w.now, tasks[0], false, 0))
 	w.pass(time.Second)
@@ -65,7 +66,9 @@ func TestRollingDeployment(t *testing.T) {
 	w.pass(time.Minute)
 	assert.Equal(t, []string{old[1].ID()}, w.host.stopped)
 	assert.Equal(t, "deployment", old[1].StopReason)
-	w.control.scaleIn(decision{policy: w.account.Policies[w.account.Alarms["idle"].AlarmActions[0]], alarm: w.account.Alarms["idle"], target: w.target, service: w.service, fleet: w.control.fleet(w.service)}, 0)
+	w.control.scaleIn(decision{policy: w.account.Policies[w.account.Alarms["idle"].AlarmActions[0]],
+		alarm: w.account.Alarms["idle"], target: w.target, service: w.service,
+		fleet: w.control.fleet(w.service)}, 0)
 	assert.Equal(t, 2, w.service.DesiredCount, "no scale-in during a deployment")
 	require.Empty(t, w.control.Protect(w.now, old[0], false, 0))
 	w.pass(time.Second)

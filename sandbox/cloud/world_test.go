@@ -63,8 +63,13 @@ func newWorld(t *testing.T, settings ...setting) *world {
 	t.Helper()
 	s := worldSettings{
 		options: DefaultControlOptions(), max: 5, queue: Queue{Name: "jobs.fifo", FIFO: true},
-		out:  StepScaling{AdjustmentType: "ChangeInCapacity", Cooldown: new(60), MetricAggregationType: "Maximum", StepAdjustments: []StepAdjustment{{LowerBound: "0", UpperBound: "9", ScalingAdjustment: 1}, {LowerBound: "9", ScalingAdjustment: 3}}},
-		idle: &Alarm{EvaluationPeriods: 3, MetricQueries: []MetricQuery{{ID: "outstanding", Expression: "visible + FILL(inflight, 0) + FILL(delayed, 0)"}, {ID: "result", Expression: guardedExpression, ReturnData: true}}},
+		out: StepScaling{AdjustmentType: "ChangeInCapacity", Cooldown: new(60),
+			MetricAggregationType: "Maximum", StepAdjustments: []StepAdjustment{{LowerBound: "0",
+				UpperBound: "9", ScalingAdjustment: 1}, {LowerBound: "9", ScalingAdjustment: 3}}},
+		idle: &Alarm{EvaluationPeriods: 3,
+			MetricQueries: []MetricQuery{{ID: "outstanding",
+				Expression: "visible + FILL(inflight, 0) + FILL(delayed, 0)"},
+				{ID: "result", Expression: guardedExpression, ReturnData: true}}},
 	}
 	for _, set := range settings {
 		set(&s)
@@ -77,14 +82,18 @@ func newWorld(t *testing.T, settings ...setting) *world {
 	w.box, err = a.Mailbox(w.queue.URL)
 	require.NoError(t, err)
 	w.service = serviceIn(t, a, s.stopping)
-	w.target, err = a.RegisterScalableTarget(ScalableTarget{ResourceID: w.service.ResourceID(), ServiceNamespace: "ecs", ScalableDimension: serviceDimension, MaxCapacity: s.max})
+	w.target, err = a.RegisterScalableTarget(ScalableTarget{ResourceID: w.service.ResourceID(),
+		ServiceNamespace: "ecs", ScalableDimension: serviceDimension, MaxCapacity: s.max})
 	require.NoError(t, err)
 	w.alarm(Alarm{
-		Name: "out", ComparisonOperator: "GreaterThanOrEqualToThreshold", Threshold: 1, EvaluationPeriods: 1, TreatMissingData: "notBreaching",
-		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
+		Name: "out", ComparisonOperator: "GreaterThanOrEqualToThreshold", Threshold: 1, EvaluationPeriods: 1,
+		TreatMissingData: "notBreaching",
+		Namespace:        "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum",
+		Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
 	}, s.out)
 	if s.idle != nil {
-		s.idle.Name, s.idle.ComparisonOperator, s.idle.Threshold, s.idle.TreatMissingData = "idle", "LessThanOrEqualToThreshold", 1, "notBreaching"
+		s.idle.Name, s.idle.ComparisonOperator, s.idle.Threshold, s.idle.TreatMissingData =
+			"idle", "LessThanOrEqualToThreshold", 1, "notBreaching"
 		w.idle(*s.idle)
 	}
 	w.control = NewControl(a, w.now, w.host, s.options)
@@ -98,7 +107,8 @@ func serviceIn(t *testing.T, a *Account, stopTimeout int) *Service {
 	_, err := a.PutCluster(Cluster{Name: "apps"})
 	require.NoError(t, err)
 	service, err := a.CreateService(Service{
-		Name: "worker", Cluster: "apps", TaskDefinition: newTaskDefinition(t, a, stopTimeout), LaunchType: "FARGATE",
+		Name: "worker", Cluster: "apps", TaskDefinition: newTaskDefinition(t, a, stopTimeout),
+		LaunchType:                      "FARGATE",
 		NetworkConfiguration:            NetworkConfiguration{Subnets: []string{"subnet-1"}},
 		DeploymentMinimumHealthyPercent: 100, DeploymentMaximumPercent: 200,
 	})
@@ -109,11 +119,15 @@ func serviceIn(t *testing.T, a *Account, stopTimeout int) *Service {
 func newTaskDefinition(t *testing.T, a *Account, stopTimeout int) string {
 	t.Helper()
 	a.Roles["tasks"] = &Role{ARN: globalARN("iam", "role/tasks"), Name: "tasks"}
-	a.Roles["scheduler"] = &Role{ARN: globalARN("iam", "role/scheduler"), Name: "scheduler", AssumeRolePolicy: `{"Statement": [{"Principal": {"Service": "scheduler.amazonaws.com"}, "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:scheduler:us-west-1:123456789012:schedule-group/default"}}}]}`}
+	a.Roles["scheduler"] = &Role{ARN: globalARN("iam", "role/scheduler"), Name: "scheduler",
+		AssumeRolePolicy: `{"Statement": [{"Principal": {"Service": "scheduler.amazonaws.com"}, ` +
+			`"Condition": {"ArnLike": {"aws:SourceArn": ` +
+			`"arn:aws:scheduler:us-west-1:123456789012:schedule-group/default"}}}]}`}
 	definition, err := a.RegisterTaskDefinition(TaskDefinition{
 		Family: "worker", CPU: "256", Memory: "512", NetworkMode: "awsvpc",
 		ExecutionRoleARN: globalARN("iam", "role/tasks"), TaskRoleARN: globalARN("iam", "role/tasks"),
-		ContainerDefinitions: fmt.Sprintf(`[{"name": "worker", "image": "worker", "stopTimeout": %d}]`, stopTimeout),
+		ContainerDefinitions: fmt.Sprintf(`[{"name": "worker", "image": "worker", "stopTimeout": %d}]`,
+			stopTimeout),
 	})
 	require.NoError(t, err)
 	return definition.ARN
@@ -122,7 +136,8 @@ func newTaskDefinition(t *testing.T, a *Account, stopTimeout int) string {
 func (w *world) alarm(alarm Alarm, scaling StepScaling) {
 	w.Helper()
 	policy, err := w.account.PutScalingPolicy(ScalingPolicy{
-		Name: alarm.Name, PolicyType: "StepScaling", ResourceID: w.service.ResourceID(), ServiceNamespace: "ecs", ScalableDimension: serviceDimension, StepScaling: &scaling,
+		Name: alarm.Name, PolicyType: "StepScaling", ResourceID: w.service.ResourceID(),
+		ServiceNamespace: "ecs", ScalableDimension: serviceDimension, StepScaling: &scaling,
 	})
 	require.NoError(w, err)
 	alarm.AlarmActions = []string{policy.ARN}
@@ -134,16 +149,20 @@ func (w *world) alarm(alarm Alarm, scaling StepScaling) {
 func (w *world) idle(alarm Alarm) {
 	w.Helper()
 	if len(alarm.MetricQueries) > 0 {
-		for id, name := range map[string]string{"visible": "Visible", "inflight": "NotVisible", "delayed": "Delayed"} {
+		for id, name := range map[string]string{"visible": "Visible", "inflight": "NotVisible",
+			"delayed": "Delayed"} {
 			alarm.MetricQueries = append(alarm.MetricQueries, MetricQuery{ID: id, Metric: &Metric{
-				Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessages" + name, Stat: "Maximum", Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
+				Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessages" + name, Stat: "Maximum",
+				Period: 60, Dimensions: map[string]string{"QueueName": "jobs.fifo"},
 			}})
 		}
 		alarm.MetricQueries = append(alarm.MetricQueries, MetricQuery{ID: "cpu", Metric: &Metric{
-			Namespace: "AWS/ECS", MetricName: "CPUUtilization", Stat: "Average", Period: 60, Dimensions: map[string]string{"ClusterName": "apps", "ServiceName": "worker"},
+			Namespace: "AWS/ECS", MetricName: "CPUUtilization", Stat: "Average", Period: 60,
+			Dimensions: map[string]string{"ClusterName": "apps", "ServiceName": "worker"},
 		}})
 	}
-	w.alarm(alarm, StepScaling{AdjustmentType: "ExactCapacity", Cooldown: new(60), MetricAggregationType: "Maximum", StepAdjustments: []StepAdjustment{{UpperBound: "0"}}})
+	w.alarm(alarm, StepScaling{AdjustmentType: "ExactCapacity", Cooldown: new(60),
+		MetricAggregationType: "Maximum", StepAdjustments: []StepAdjustment{{UpperBound: "0"}}})
 }
 
 func (w *world) pass(d time.Duration) {
@@ -156,7 +175,8 @@ func (w *world) minutes(n int) { w.pass(time.Duration(n) * time.Minute) }
 func (w *world) send(n int) {
 	w.Helper()
 	for range n {
-		_, err := w.box.Send(w.now, Message{GroupID: fmt.Sprint("group", w.box.sequence), DeduplicationID: fmt.Sprint(w.box.sequence), Body: "job"})
+		_, err := w.box.Send(w.now, Message{GroupID: fmt.Sprint("group", w.box.sequence),
+			DeduplicationID: fmt.Sprint(w.box.sequence), Body: "job"})
 		require.NoError(w, err)
 	}
 }

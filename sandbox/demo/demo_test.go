@@ -69,7 +69,8 @@ func account(t *testing.T, stack string, overrides ...string) *cloud.Account {
 // impatient gives handlers a second, where a stack has minutes: they run in real time.
 func impatient(a *cloud.Account) *cloud.Account {
 	for _, definition := range a.TaskDefinitions {
-		definition.ContainerDefinitions = strings.Replace(definition.ContainerDefinitions, `"HANDLER_TIMEOUT","value":"60m"`, `"HANDLER_TIMEOUT","value":"1s"`, 1)
+		definition.ContainerDefinitions = strings.Replace(definition.ContainerDefinitions,
+			`"HANDLER_TIMEOUT","value":"60m"`, `"HANDLER_TIMEOUT","value":"1s"`, 1)
 	}
 	return a
 }
@@ -99,7 +100,8 @@ func TestFromNoneToSomeAndBack(t *testing.T) {
 			summary.Print(&text)
 			assert.Contains(t, text.String(), "24 sent, 24 done, 0 dead letters")
 			assert.Contains(t, text.String(), "  CPU limit                     "+summary.CPULimit+"\n")
-			assert.Regexp(t, `^([\d.]+ vCPU a task, by cgroup|none: .+; handlers may use more .+)`, summary.CPULimit)
+			assert.Regexp(t, `^([\d.]+ vCPU a task, by cgroup|none: .+; handlers may use more .+)`,
+				summary.CPULimit)
 			picture, err := os.ReadFile(o.Timeline)
 			require.NoError(t, err)
 			assert.Contains(t, string(picture), "in flight")
@@ -124,7 +126,8 @@ func TestAllReadings(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, 6, summary.done)
 				assert.Zero(t, summary.interrupted)
-				assert.Greater(t, summary.FirstTask, 15*200*time.Millisecond, "its metrics come fifteen minutes late")
+				assert.Greater(t, summary.FirstTask, 15*200*time.Millisecond,
+					"its metrics come fifteen minutes late")
 			})
 		}
 	}
@@ -152,7 +155,8 @@ func TestWorkThatWaits(t *testing.T) {
 	})
 	t.Run("protection holds against the plain alarm", func(t *testing.T) {
 		t.Parallel()
-		summary, err := Run(t.Context(), account(t, "prod", "idleUnguarded=true"), options(t, minute, waiting))
+		summary, err := Run(t.Context(), account(t, "prod", "idleUnguarded=true"),
+			options(t, minute, waiting))
 		require.NoError(t, err)
 		assert.Equal(t, 2, summary.done)
 		assert.Zero(t, summary.interrupted)
@@ -174,7 +178,8 @@ func TestWorkThatWaits(t *testing.T) {
 // shortenStopTimeout leaves handlers a second to finish when their task is stopped.
 func shortenStopTimeout(a *cloud.Account) {
 	for _, definition := range a.TaskDefinitions {
-		shorter := strings.NewReplacer(`"stopTimeout":120`, `"stopTimeout":16`, `"value":"120"`, `"value":"16"`)
+		shorter := strings.NewReplacer(`"stopTimeout":120`, `"stopTimeout":16`, `"value":"120"`,
+			`"value":"16"`)
 		definition.ContainerDefinitions = shorter.Replace(definition.ContainerDefinitions)
 	}
 }
@@ -201,7 +206,8 @@ func TestKilledTasks(t *testing.T) {
 			kills := 1 + random.IntN(4)
 			killed := 0
 			o.Disturb = func(ctx context.Context, region *live.Region) {
-				for killed < kills && sleepUntil(ctx, time.Now().Add(time.Duration(random.IntN(900))*time.Millisecond)) {
+				for killed < kills &&
+					sleepUntil(ctx, time.Now().Add(time.Duration(random.IntN(900))*time.Millisecond)) {
 					if killOne(region, random) {
 						killed++
 					}
@@ -265,7 +271,8 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		t.Parallel()
 		a := account(t, "dev", `environment={"BACKOFF":"16s"}`)
 		for _, definition := range a.TaskDefinitions { // the program would refuse it before
-			definition.ContainerDefinitions = strings.Replace(definition.ContainerDefinitions, `"16s"`, `"soon"`, 1)
+			definition.ContainerDefinitions = strings.Replace(definition.ContainerDefinitions, `"16s"`,
+				`"soon"`, 1)
 		}
 		_, err := Run(t.Context(), a, options(t, minute, work))
 		require.ErrorContains(t, err, "tasks end by themselves")
@@ -329,7 +336,8 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		o := options(t, minute, work)
 		o.Live.Handler = []string{"/bin/sh", "-c", `[ "$MESSAGE_GROUP_ID" = group-0 ] || exit 65`}
 		summary, err := Run(t.Context(), account(t, "dev"), o)
-		require.ErrorContains(t, err, "dead-lettered: 3 of 4 messages\nthe last to fail was message 1 of group-")
+		require.ErrorContains(t, err,
+			"dead-lettered: 3 of 4 messages\nthe last to fail was message 1 of group-")
 		require.ErrorContains(t, err, ", on attempt 1 (exit status 65):\n  (nothing on standard error)")
 		assert.Equal(t, 1, summary.done)
 	})
@@ -337,7 +345,8 @@ func TestWhatGoesWrongIsSaid(t *testing.T) {
 		t.Parallel()
 		o := options(t, minute, Workload{Messages: 2, Groups: 2, Seconds: 3})
 		o.DeadLettersAllowed = true
-		summary, err := Run(t.Context(), impatient(account(t, "dev", "maxAttempts=1", "maxReceiveCount=1")), o)
+		summary, err := Run(t.Context(),
+			impatient(account(t, "dev", "maxAttempts=1", "maxReceiveCount=1")), o)
 		require.NoError(t, err, "no busy kills")
 		assert.Equal(t, 2, summary.deadLettered)
 	})
@@ -385,7 +394,8 @@ func TestSummaryWithoutATask(t *testing.T) {
 func TestSummarySaysHowMuchCPUATaskGets(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []string{
-		"0.5 vCPU a task, by cgroup", "none: no cgroups on darwin; handlers may use more than Fargate would give",
+		"0.5 vCPU a task, by cgroup",
+		"none: no cgroups on darwin; handlers may use more than Fargate would give",
 	} {
 		var text bytes.Buffer
 		Summary{CPULimit: limit}.Print(&text)

@@ -195,8 +195,10 @@ type attempt struct{ task, message string }
 
 func newJudgement(list []sent, dead map[string]bool) *judgement {
 	j := &judgement{
-		messages: map[string]*sent{}, groups: map[string][]*sent{}, settled: map[string]int{}, done: map[string]bool{}, dead: dead,
-		lastEnd: map[string]int{}, redelivered: map[string]bool{}, newest: map[string]int{}, open: map[attempt]bool{}, stopping: map[string]string{},
+		messages: map[string]*sent{}, groups: map[string][]*sent{}, settled: map[string]int{},
+		done: map[string]bool{}, dead: dead,
+		lastEnd: map[string]int{}, redelivered: map[string]bool{}, newest: map[string]int{},
+		open: map[attempt]bool{}, stopping: map[string]string{},
 	}
 	for i := range list {
 		m := &list[i]
@@ -245,7 +247,8 @@ func (j *judgement) begin(m *sent, e entry) {
 	}
 	for a := range j.open {
 		if other := j.messages[a.message]; other.group == m.group && a != now {
-			j.disorder("%s begins in task %s while task %s works on number %d", m, e.Task, a.task, other.number)
+			j.disorder("%s begins in task %s while task %s works on number %d", m, e.Task, a.task,
+				other.number)
 		}
 	}
 	j.open[now] = true

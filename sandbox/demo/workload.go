@@ -110,8 +110,10 @@ func (w Workload) send(ctx context.Context, endpoint, region, queueURL string, r
 		}
 		seconds := strconv.FormatFloat(j.work, 'f', 3, 64)
 		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{
-			QueueUrl: &queueURL, MessageGroupId: &j.group, MessageDeduplicationId: aws.String(strconv.Itoa(i)),
-			MessageBody: aws.String(cmp.Or(w.Body, fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, j.group))),
+			QueueUrl: &queueURL, MessageGroupId: &j.group,
+			MessageDeduplicationId: aws.String(strconv.Itoa(i)),
+			MessageBody: aws.String(cmp.Or(w.Body,
+				fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, j.group))),
 			MessageAttributes: map[string]types.MessageAttributeValue{
 				secondsAttribute: {DataType: aws.String("Number"), StringValue: &seconds},
 			},

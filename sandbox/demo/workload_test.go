@@ -52,7 +52,9 @@ func TestThePlanIsWhatTheQueueGets(t *testing.T) {
 	got := messagesIn(a, s.Queue)
 	require.Len(t, got, w.Messages)
 	for i, j := range w.plan() {
-		m := got[slices.IndexFunc(got, func(m *cloud.Message) bool { return m.DeduplicationID == fmt.Sprint(i) })]
+		m := got[slices.IndexFunc(got, func(m *cloud.Message) bool {
+			return m.DeduplicationID == fmt.Sprint(i)
+		})]
 		assert.Equal(t, j.group, m.GroupID)
 		assert.Equal(t, fmt.Sprintf(`{"job": %d, "group": %q}`, i+1, j.group), m.Body)
 		assert.Equal(t, fmt.Sprintf("%.3f", j.work), m.Attributes[secondsAttribute].StringValue)

@@ -54,7 +54,8 @@ func pulumiCLI(ctx context.Context, root, folder string, progress io.Writer) (au
 	}
 	command, err := auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: home})
 	if err != nil {
-		return nil, fmt.Errorf("the Pulumi CLI in %s does not run (delete it to have it built anew): %w", home, err)
+		return nil, fmt.Errorf("the Pulumi CLI in %s does not run (delete it to have it built anew): %w",
+			home, err)
 	}
 	return command, nil
 }

@@ -22,7 +22,8 @@ func TestFindCgroups(t *testing.T) {
 	t.Parallel()
 	const control = "cgroup.subtree_control"
 	v1 := func(point, root string, controllers ...string) *procfs.MountInfo {
-		m := &procfs.MountInfo{FSType: "cgroup", MountPoint: point, Root: root, SuperOptions: map[string]string{}}
+		m := &procfs.MountInfo{FSType: "cgroup", MountPoint: point, Root: root,
+			SuperOptions: map[string]string{}}
 		for _, c := range controllers {
 			m.SuperOptions[c] = ""
 		}
@@ -39,7 +40,8 @@ func TestFindCgroups(t *testing.T) {
 	}{
 		"a session of systemd: the nearest that hands cpu on": {
 			map[string]string{
-				"u/" + control: "cpu io", "u/user.slice/" + control: "cpu memory", "u/user.slice/s.scope/" + control: "",
+				"u/" + control: "cpu io", "u/user.slice/" + control: "cpu memory", "u/user.slice/s.scope/" +
+					control: "",
 			},
 			[]*procfs.MountInfo{v2("u", "/")}, []procfs.Cgroup{{Path: "/user.slice/s.scope"}}, "u/user.slice",
 		},
@@ -54,7 +56,8 @@ func TestFindCgroups(t *testing.T) {
 		"cpu in version 1, beside an empty version 2": {
 			map[string]string{"c/app/tasks": ""},
 			[]*procfs.MountInfo{v1("m", "/", "memory"), v2("u", "/"), v1("c", "/", "cpu", "cpuacct")},
-			[]procfs.Cgroup{{HierarchyID: 2, Controllers: []string{"cpu", "cpuacct"}, Path: "/app"}, {Path: "/"}},
+			[]procfs.Cgroup{{HierarchyID: 2, Controllers: []string{"cpu", "cpuacct"}, Path: "/app"},
+				{Path: "/"}},
 			"c/app",
 		},
 		"a container whose mount begins at its own cgroup": {

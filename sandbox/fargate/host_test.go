@@ -143,12 +143,14 @@ func TestProgramToldToStop(t *testing.T) {
 	s := newStand(t, `[{"name": "worker"}]`, `shift; MESSAGE_ID=m1 MESSAGE_RECEIVE_COUNT=1 "$@" &
 until [ -e `+ready+` ]; do sleep 0.02; done; trap : TERM; kill -TERM 0; wait; exit 0`,
 		func(o *Options) {
-			o.Handler = []string{"sh", "-c", `trap 'echo bye; exit 9' TERM; : >` + ready + `; sleep 20 & wait`}
+			o.Handler = []string{"sh", "-c", `trap 'echo bye; exit 9' TERM; : >` + ready +
+				`; sleep 20 & wait`}
 		})
 	s.host.StartTask(time.Now(), s.task)
 	require.Eventually(t, func() bool {
 		events, err := s.host.Journal().Take()
-		return err == nil && len(events) > 0 && !events[len(events)-1].Start && events[len(events)-1].ExitCode == 9
+		return err == nil && len(events) > 0 && !events[len(events)-1].Start &&
+			events[len(events)-1].ExitCode == 9
 	}, 20*time.Second, 20*time.Millisecond)
 	s.host.KillAll()
 	text, err := os.ReadFile(s.log)

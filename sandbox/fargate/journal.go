@@ -100,7 +100,8 @@ func (j *Journal) read() error {
 	for _, key := range gone {
 		if _, open := j.open[key]; open && err == nil {
 			delete(j.open, key)
-			killed = append(killed, Event{Task: key.task, Message: key.message, ExitCode: 128 + int(syscall.SIGKILL)})
+			killed = append(killed,
+				Event{Task: key.task, Message: key.message, ExitCode: 128 + int(syscall.SIGKILL)})
 		}
 	}
 	j.events = slices.Insert(j.events, before, killed...)

@@ -21,7 +21,8 @@ func cpuTime(pid int, groups []int) (time.Duration, error) {
 	for line := range strings.Lines(string(table)) {
 		var group int
 		var text string
-		if n, _ := fmt.Sscan(line, &group, &text); n == 2 && (group == pid || slices.Contains(groups, group)) {
+		if n, _ := fmt.Sscan(line, &group, &text); n == 2 &&
+			(group == pid || slices.Contains(groups, group)) {
 			sum += clockTime(text)
 		}
 	}

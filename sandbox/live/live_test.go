@@ -60,7 +60,8 @@ func TestTheAgentProtectsItsTask(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, r.Close()) })
 	running := task(t, r)
 	put := func(id, body string) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, r.URL+agentPath+id+"/task-protection/v1/state", strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut,
+			r.URL+agentPath+id+"/task-protection/v1/state", strings.NewReader(body))
 		require.NoError(t, err)
 		response, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
@@ -81,7 +82,10 @@ func TestDrainLetsTasksFinish(t *testing.T) {
 	t.Parallel()
 	r := start(t, `trap 'sleep 0.5; echo finished; exit 0' TERM; echo begun; while :; do sleep 0.05; done`)
 	running := task(t, r)
-	require.Eventually(t, func() bool { text, err := os.ReadFile(r.LogFile(running.ID())); return err == nil && len(text) > 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(r.LogFile(running.ID()))
+		return err == nil && len(text) > 0
+	}, 5*time.Second, 10*time.Millisecond)
 	r.Drain(nil)
 	text, err := os.ReadFile(r.LogFile(running.ID()))
 	require.NoError(t, err)
@@ -105,9 +109,11 @@ func TestDrainIsAbandoned(t *testing.T) {
 func TestAWorkerThatDoesNotBuild(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module broken\n\ngo 1.26\n"), 0o600))
+	require.NoError(t,
+		os.WriteFile(filepath.Join(root, "go.mod"), []byte("module broken\n\ngo 1.26\n"), 0o600))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "worker"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "worker", "main.go"), []byte("package main\n\nfunc main() { undefined() }\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "worker", "main.go"),
+		[]byte("package main\n\nfunc main() { undefined() }\n"), 0o600))
 	_, err := BuildWorker(t.Context(), root, t.TempDir())
 	require.ErrorContains(t, err, "building the worker")
 	assert.ErrorContains(t, err, "undefined: undefined")

@@ -16,7 +16,8 @@ func TestPhasesAreThoseOfTheSeed(t *testing.T) {
 		"queue": {"queue https://sqs.us-west-1.amazonaws.com/123456789012/worker-queue.fifo",
 			"queue https://sqs.us-west-1.amazonaws.com/123456789012/worker-queue-2d1d3e5.fifo"},
 		"service": {"service arn:aws:ecs:us-west-1:123456789012:service/worker-cluster/worker-service",
-			"service arn:aws:ecs:us-west-1:123456789012:service/worker-cluster-b5d93b6/worker-service-e342a47"},
+			"service " +
+				"arn:aws:ecs:us-west-1:123456789012:service/worker-cluster-b5d93b6/worker-service-e342a47"},
 	}
 	for kind, names := range cases {
 		for day := range 3 {

@@ -43,7 +43,8 @@ func document(p *plan.Plan, write bool) (string, error) {
 	passed := slices.Concat(made, joined)
 	slices.Sort(passed)
 	var statements []statement
-	add := func(sid string, resources []string, condition map[string]map[string][]string, is func(action string) bool) {
+	add := func(sid string, resources []string, condition map[string]map[string][]string,
+		is func(action string) bool) {
 		s := statement{Sid: sid, Effect: "Allow", Resource: resources, Condition: condition}
 		for _, action := range actions {
 			if is(action) {
@@ -61,10 +62,13 @@ func document(p *plan.Plan, write bool) (string, error) {
 	add("PassRoles", passed, map[string]map[string][]string{
 		"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com", "scheduler.amazonaws.com"}},
 	}, func(action string) bool { return action == passRole })
-	add("ServiceLinkedRoles", []string{"arn:aws:iam::*:role/aws-service-role/*"}, map[string]map[string][]string{
-		"StringEquals": {"iam:AWSServiceName": {"ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com"}},
-	}, func(action string) bool { return action == serviceLinkedRole })
-	text, err := json.MarshalIndent(map[string]any{"Version": "2012-10-17", "Statement": statements}, "", "  ")
+	add("ServiceLinkedRoles", []string{"arn:aws:iam::*:role/aws-service-role/*"},
+		map[string]map[string][]string{
+			"StringEquals": {"iam:AWSServiceName": {"ecs.amazonaws.com",
+				"ecs.application-autoscaling.amazonaws.com"}},
+		}, func(action string) bool { return action == serviceLinkedRole })
+	text, err := json.MarshalIndent(map[string]any{"Version": "2012-10-17", "Statement": statements}, "",
+		"  ")
 	return string(text) + "\n", err
 }
 
@@ -78,7 +82,9 @@ func actionsOf(p *plan.Plan, write bool) ([]string, error) {
 		}
 		made, known := byType[r.Type]
 		if !known {
-			if !slices.ContainsFunc(without, func(prefix string) bool { return strings.HasPrefix(r.Type, prefix) }) {
+			if !slices.ContainsFunc(without, func(prefix string) bool {
+				return strings.HasPrefix(r.Type, prefix)
+			}) {
 				return nil, fmt.Errorf("what %s takes is not in the table; add its calls", r.Type)
 			}
 			continue

@@ -124,14 +124,16 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	inputs := plain(args.Inputs)
-	r.registered = append(r.registered, Resource{Type: args.TypeToken, Name: args.Name, Inputs: inputs, RPC: args.RegisterRPC})
+	r.registered = append(r.registered, Resource{Type: args.TypeToken, Name: args.Name, Inputs: inputs,
+		RPC: args.RegisterRPC})
 	switch {
 	case strings.HasPrefix(args.TypeToken, "pulumi:"):
 		return args.Name, nil, nil
 	case args.RegisterRPC.GetRemote():
 		for _, child := range provider.Packaged(r.account, args.TypeToken, args.Name, r.stack, inputs) {
 			r.registered = append(r.registered, Resource{
-				Type: child.Type, Name: child.Name, Inputs: child.Inputs, Inside: args.TypeToken + " " + args.Name,
+				Type: child.Type, Name: child.Name, Inputs: child.Inputs, Inside: args.TypeToken + " " +
+					args.Name,
 			})
 		}
 		outputs, err := packagedOutputs(r.account, args.TypeToken, args.Name)
@@ -155,7 +157,8 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 // packagedOutputs are what the program reads of the awsx components.
 func packagedOutputs(a *cloud.Account, token, name string) (resource.PropertyMap, error) {
 	outputs := map[string]map[string]any{
-		"awsx:ec2:Vpc":        {"vpcId": "vpc-00000000000000001", "publicSubnetIds": []any{"subnet-0000000000000000a", "subnet-0000000000000000b"}},
+		"awsx:ec2:Vpc": {"vpcId": "vpc-00000000000000001",
+			"publicSubnetIds": []any{"subnet-0000000000000000a", "subnet-0000000000000000b"}},
 		"awsx:ecr:Repository": {"url": a.RepositoryURL(name)},
 		"awsx:ecr:Image":      {"imageUri": a.RepositoryURL(name) + "@sha256:" + strings.Repeat("0", 64)},
 	}

@@ -15,9 +15,12 @@ import (
 )
 
 // Construct makes an awsx component: opaque, with the outputs the program reads.
-func (s *server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
+func (s *server) Construct(
+	ctx context.Context, req *pulumirpc.ConstructRequest,
+) (*pulumirpc.ConstructResponse, error) {
 	if req.GetProviders()["aws"] == "" {
-		return nil, fmt.Errorf("%s %s got no aws provider: its children would run on a second one, without the stack's region and tags", req.GetType(), req.GetName())
+		return nil, fmt.Errorf("%s %s got no aws provider: its children would run on a second one, without "+
+			"the stack's region and tags", req.GetType(), req.GetName())
 	}
 	s.mu.Lock()
 	engine := s.engine
@@ -30,7 +33,9 @@ type component struct {
 	pulumi.ResourceState
 }
 
-func (s *server) construct(ctx *pulumi.Context, typ, name string, inputs provider.ConstructInputs, options pulumi.ResourceOption) (*provider.ConstructResult, error) {
+func (s *server) construct(
+	ctx *pulumi.Context, typ, name string, inputs provider.ConstructInputs, options pulumi.ResourceOption,
+) (*provider.ConstructResult, error) {
 	outputs, ok := constructors[typ]
 	if !ok {
 		return nil, fmt.Errorf("the sandbox has no components of type %s", typ)
@@ -86,13 +91,16 @@ var constructors = map[string]func(s *server, c *component, args pulumi.Map) pul
 		}).(pulumi.StringOutput)}
 	},
 	"awsx:ecr:Image": func(s *server, _ *component, args pulumi.Map) pulumi.Map {
-		uri := pulumi.All(args["repositoryUrl"], args["context"], args["dockerfile"], args["platform"]).ApplyT(s.buildImage)
+		uri := pulumi.All(args["repositoryUrl"], args["context"], args["dockerfile"],
+			args["platform"]).ApplyT(s.buildImage)
 		return pulumi.Map{"imageUri": uri}
 	},
 }
 
 func (c *component) id(prefix string) pulumi.StringOutput {
-	return c.URN().ApplyT(func(urn pulumi.URN) string { return prefix + hexID(string(urn)) }).(pulumi.StringOutput)
+	return c.URN().ApplyT(func(urn pulumi.URN) string {
+		return prefix + hexID(string(urn))
+	}).(pulumi.StringOutput)
 }
 
 // hexID has the 16 digits that, with one to tell things apart, the ids of AWS have.

@@ -52,17 +52,21 @@ func diff(k kind, olds, news resource.PropertyMap, ignore []string) *pulumirpc.D
 		replaces := slices.Contains(k.immutable, key)
 		response.Changes = pulumirpc.DiffResponse_DIFF_SOME
 		response.Diffs = append(response.Diffs, key)
-		response.DetailedDiff[key] = &pulumirpc.PropertyDiff{Kind: diffKind(olds, news, resource.PropertyKey(key), replaces), InputDiff: true}
+		response.DetailedDiff[key] = &pulumirpc.PropertyDiff{Kind: diffKind(olds, news,
+			resource.PropertyKey(key), replaces), InputDiff: true}
 		if replaces {
 			response.Replaces = append(response.Replaces, key)
 		}
 	}
 	// Two resources cannot have the same name at once.
-	response.DeleteBeforeReplace = len(response.Replaces) > 0 && k.nameSuffix != nil && !chosen(news) && olds["name"].DeepEquals(news["name"])
+	response.DeleteBeforeReplace = len(response.Replaces) > 0 && k.nameSuffix != nil && !chosen(news) &&
+		olds["name"].DeepEquals(news["name"])
 	return response
 }
 
-func diffKind(olds, news resource.PropertyMap, key resource.PropertyKey, replaces bool) pulumirpc.PropertyDiff_Kind {
+func diffKind(
+	olds, news resource.PropertyMap, key resource.PropertyKey, replaces bool,
+) pulumirpc.PropertyDiff_Kind {
 	change := pulumirpc.PropertyDiff_UPDATE
 	switch {
 	case !olds.HasValue(key):

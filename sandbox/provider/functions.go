@@ -10,13 +10,17 @@ import (
 // functions are the aws:* look-ups the sandbox answers.
 var functions = map[string]func(a *cloud.Account, args properties) (properties, error){
 	"aws:index/getPartition:getPartition": func(*cloud.Account, properties) (properties, error) {
-		return properties{"id": cloud.Partition, "partition": cloud.Partition, "dnsSuffix": "amazonaws.com"}, nil
+		return properties{"id": cloud.Partition, "partition": cloud.Partition, "dnsSuffix": "amazonaws.com"},
+			nil
 	},
 	"aws:index/getRegion:getRegion": func(a *cloud.Account, _ properties) (properties, error) {
-		return properties{"id": a.Region, "name": a.Region, "description": a.Region, "endpoint": "ec2." + a.Region + ".amazonaws.com"}, nil
+		return properties{"id": a.Region, "name": a.Region, "description": a.Region, "endpoint": "ec2." +
+			a.Region + ".amazonaws.com"}, nil
 	},
-	"aws:index/getCallerIdentity:getCallerIdentity": func(a *cloud.Account, _ properties) (properties, error) {
-		return properties{"id": cloud.AccountID, "accountId": cloud.AccountID, "userId": "sandbox", "arn": a.ARN("sts", "assumed-role/sandbox/sandbox")}, nil
+	"aws:index/getCallerIdentity:getCallerIdentity": func(a *cloud.Account,
+		_ properties) (properties, error) {
+		return properties{"id": cloud.AccountID, "accountId": cloud.AccountID, "userId": "sandbox",
+			"arn": a.ARN("sts", "assumed-role/sandbox/sandbox")}, nil
 	},
 	"aws:ec2/getSubnets:getSubnets":       getSubnets,
 	"aws:ecs/getCluster:getCluster":       getCluster,

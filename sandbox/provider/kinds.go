@@ -23,7 +23,8 @@ type kind struct {
 
 	create func(a *cloud.Account, inputs properties) (id string, state properties, err error)
 	read   func(a *cloud.Account, id string) (state properties, found bool, err error)
-	update func(a *cloud.Account, id string, inputs properties, changed []string) (state properties, err error)
+	update func(a *cloud.Account, id string, inputs properties, changed []string) (state properties,
+		err error)
 	remove func(a *cloud.Account, id string) error
 }
 
@@ -132,7 +133,9 @@ func Known(token string) error {
 
 // Create makes a resource in the account without an engine; one without a name gets
 // its own.
-func Create(a *cloud.Account, token, name string, inputs properties) (id string, state properties, err error) {
+func Create(
+	a *cloud.Account, token, name string, inputs properties,
+) (id string, state properties, err error) {
 	k, err := findKind(token)
 	if err != nil {
 		return "", nil, err

@@ -22,7 +22,9 @@ func init() {
 				}
 				return nil, false
 			},
-			remove: func(a *cloud.Account, arn string) error { return a.DeleteCluster(arn[len(a.ARN("ecs", "cluster/")):]) },
+			remove: func(a *cloud.Account, arn string) error {
+				return a.DeleteCluster(arn[len(a.ARN("ecs", "cluster/")):])
+			},
 		}),
 		define(kind{
 			token:     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
@@ -30,7 +32,9 @@ func init() {
 		}, model[cloud.ClusterCapacityProviders]{
 			id:     func(p *cloud.ClusterCapacityProviders) string { return p.ClusterName },
 			create: (*cloud.Account).PutClusterCapacityProviders,
-			find:   lookUp(func(a *cloud.Account) map[string]*cloud.ClusterCapacityProviders { return a.CapacityProviders }),
+			find: lookUp(func(a *cloud.Account) map[string]*cloud.ClusterCapacityProviders {
+				return a.CapacityProviders
+			}),
 			remove: func(a *cloud.Account, name string) error {
 				delete(a.CapacityProviders, name)
 				return nil
@@ -38,14 +42,18 @@ func init() {
 		}),
 		define(kind{
 			token: "aws:ecs/taskDefinition:TaskDefinition",
-			immutable: []string{"family", "cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform",
+			immutable: []string{"family", "cpu", "memory", "networkMode", "requiresCompatibilities",
+				"runtimePlatform",
 				"ephemeralStorage", "executionRoleArn", "taskRoleArn", "containerDefinitions", "volumes"},
 			computed: []string{"arn", "arnWithoutRevision", "revision"},
 		}, model[cloud.TaskDefinition]{
 			id:     func(t *cloud.TaskDefinition) string { return t.ARN },
 			create: (*cloud.Account).RegisterTaskDefinition,
-			find:   lookUp(func(a *cloud.Account) map[string]*cloud.TaskDefinition { return a.TaskDefinitions }),
-			update: func(a *cloud.Account, arn string, t cloud.TaskDefinition, _ []string) (*cloud.TaskDefinition, error) {
+			find: lookUp(func(a *cloud.Account) map[string]*cloud.TaskDefinition {
+				return a.TaskDefinitions
+			}),
+			update: func(a *cloud.Account, arn string, t cloud.TaskDefinition,
+				_ []string) (*cloud.TaskDefinition, error) {
 				registered := a.TaskDefinitions[arn]
 				registered.Tags, registered.SkipDestroy = t.Tags, t.SkipDestroy // all else is immutable
 				return registered, nil
@@ -60,7 +68,8 @@ func init() {
 			id:     func(s *cloud.Service) string { return s.ARN },
 			create: (*cloud.Account).CreateService,
 			find:   lookUp(func(a *cloud.Account) map[string]*cloud.Service { return a.Services }),
-			update: func(a *cloud.Account, arn string, s cloud.Service, changed []string) (*cloud.Service, error) {
+			update: func(a *cloud.Account, arn string, s cloud.Service,
+				changed []string) (*cloud.Service, error) {
 				return a.UpdateService(arn, s, slices.Contains(changed, "desiredCount"))
 			},
 			remove: (*cloud.Account).DeleteService,

@@ -28,7 +28,9 @@ func init() {
 		}, model[cloud.RolePolicyAttachment]{
 			id:     (*cloud.RolePolicyAttachment).ID,
 			create: (*cloud.Account).AttachRolePolicy,
-			find:   lookUp(func(a *cloud.Account) map[string]*cloud.RolePolicyAttachment { return a.RolePolicyAttachments }),
+			find: lookUp(func(a *cloud.Account) map[string]*cloud.RolePolicyAttachment {
+				return a.RolePolicyAttachments
+			}),
 			remove: (*cloud.Account).DetachRolePolicy,
 		}),
 	)

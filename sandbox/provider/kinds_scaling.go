@@ -38,7 +38,9 @@ func init() {
 				s, ok := a.Schedules[strings.TrimPrefix(id, "default/")]
 				return s, ok
 			},
-			remove: func(a *cloud.Account, id string) error { return a.DeleteSchedule(strings.TrimPrefix(id, "default/")) },
+			remove: func(a *cloud.Account, id string) error {
+				return a.DeleteSchedule(strings.TrimPrefix(id, "default/"))
+			},
 		}),
 	)
 }

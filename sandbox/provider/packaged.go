@@ -52,7 +52,8 @@ func vpcChildren(a *cloud.Account, name string, inputs map[string]any) []Child {
 	}
 	vpcID := fmt.Sprintf("${%s.id}", name)
 	children := []Child{
-		{"aws:ec2/vpc:Vpc", name, map[string]any{"cidrBlock": cidr, "enableDnsHostnames": inputs["enableDnsHostnames"], "tags": tags(nil)}},
+		{"aws:ec2/vpc:Vpc", name, map[string]any{"cidrBlock": cidr,
+			"enableDnsHostnames": inputs["enableDnsHostnames"], "tags": tags(nil)}},
 		{"aws:ec2/internetGateway:InternetGateway", name, map[string]any{"vpcId": vpcID, "tags": tags(nil)}},
 	}
 	for i, zone := range zones {
@@ -61,12 +62,14 @@ func vpcChildren(a *cloud.Account, name string, inputs map[string]any) []Child {
 		table := fmt.Sprintf("${%s.routeTableId}", subnet)
 		children = append(children,
 			Child{"aws:ec2/subnet:Subnet", subnet, map[string]any{
-				"vpcId": vpcID, "availabilityZone": zone, "mapPublicIpOnLaunch": true, "cidrBlock": part(cidr, len(zones), i), "tags": own}},
+				"vpcId": vpcID, "availabilityZone": zone, "mapPublicIpOnLaunch": true,
+				"cidrBlock": part(cidr, len(zones), i), "tags": own}},
 			Child{"aws:ec2/routeTable:RouteTable", subnet, map[string]any{"vpcId": vpcID, "tags": own}},
 			Child{"aws:ec2/routeTableAssociation:RouteTableAssociation", subnet, map[string]any{
 				"routeTableId": table, "subnetId": fmt.Sprintf("${%s.id}", subnet)}},
 			Child{"aws:ec2/route:Route", subnet, map[string]any{
-				"routeTableId": table, "gatewayId": fmt.Sprintf("${%s.gatewayId}", name), "destinationCidrBlock": "0.0.0.0/0"}},
+				"routeTableId": table, "gatewayId": fmt.Sprintf("${%s.gatewayId}", name),
+				"destinationCidrBlock": "0.0.0.0/0"}},
 		)
 	}
 	return children
@@ -112,14 +115,17 @@ func repositoryChildren(name string, inputs map[string]any) []Child {
 	for i, item := range rules {
 		rule, _ := item.(map[string]any)
 		policy.Rules = append(policy.Rules, map[string]any{
-			"rulePriority": i + 1, "description": rule["description"], "action": map[string]any{"type": "expire"},
-			"selection": map[string]any{"tagStatus": rule["tagStatus"], "countType": "imageCountMoreThan", "countNumber": rule["maximumNumberOfImages"]},
+			"rulePriority": i + 1, "description": rule["description"],
+			"action": map[string]any{"type": "expire"},
+			"selection": map[string]any{"tagStatus": rule["tagStatus"], "countType": "imageCountMoreThan",
+				"countNumber": rule["maximumNumberOfImages"]},
 		})
 	}
 	document, _ := json.Marshal(policy) // it is made of texts and numbers
 	return []Child{
 		{"aws:ecr/repository:Repository", lower, repository},
-		{"aws:ecr/lifecyclePolicy:LifecyclePolicy", lower, map[string]any{"repository": fmt.Sprintf("${%s.name}", lower), "policy": string(document)}},
+		{"aws:ecr/lifecyclePolicy:LifecyclePolicy", lower,
+			map[string]any{"repository": fmt.Sprintf("${%s.name}", lower), "policy": string(document)}},
 	}
 }
 
@@ -137,7 +143,8 @@ func imageChildren(stack string, inputs map[string]any) []Child {
 		"cacheFrom":  []any{map[string]any{"registry": map[string]any{"ref": tag}}},
 		"cacheTo":    []any{map[string]any{"inline": map[string]any{}}},
 		"registries": []any{map[string]any{
-			"address": "${getCredentials.proxyEndpoint}", "username": "AWS", "password": "${getCredentials.authorizationToken}",
+			"address": "${getCredentials.proxyEndpoint}", "username": "AWS",
+			"password": "${getCredentials.authorizationToken}",
 		}},
 	}}}
 }

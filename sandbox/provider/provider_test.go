@@ -15,7 +15,9 @@ import (
 const queueURN = "urn:pulumi:test::project::aws:sqs/queue:Queue::jobs"
 
 func testServer() *server {
-	return &server{sandbox: &sandbox{account: cloud.NewAccount("us-west-1"), save: func() error { return nil }}}
+	return &server{sandbox: &sandbox{account: cloud.NewAccount("us-west-1"), save: func() error {
+		return nil
+	}}}
 }
 
 func props(t *testing.T, values map[string]any) resource.PropertyMap {
@@ -30,7 +32,8 @@ func check(t *testing.T, s *server, olds, news map[string]any) resource.Property
 	require.NoError(t, err)
 	marshaledNews, err := marshal(props(t, news))
 	require.NoError(t, err)
-	response, err := s.Check(t.Context(), &pulumirpc.CheckRequest{Urn: queueURN, Olds: marshaledOlds, News: marshaledNews, RandomSeed: []byte("seed of 32 bytes, or any number..")})
+	response, err := s.Check(t.Context(), &pulumirpc.CheckRequest{Urn: queueURN, Olds: marshaledOlds,
+		News: marshaledNews, RandomSeed: []byte("seed of 32 bytes, or any number..")})
 	require.NoError(t, err)
 	inputs, err := unmarshal(response.GetInputs())
 	require.NoError(t, err)
@@ -50,7 +53,8 @@ func TestAutoNaming(t *testing.T) {
 	given := check(t, s, fifo.Mappable(), map[string]any{"fifoQueue": true, "name": "mine.fifo"})
 	assert.Equal(t, "mine.fifo", given["name"].StringValue())
 
-	back := check(t, s, map[string]any{"fifoQueue": true, "name": "mine.fifo"}, map[string]any{"fifoQueue": true})
+	back := check(t, s, map[string]any{"fifoQueue": true, "name": "mine.fifo"},
+		map[string]any{"fifoQueue": true})
 	assert.NotEqual(t, "mine.fifo", back["name"].StringValue(), "a name that is no longer given is not kept")
 }
 
@@ -67,7 +71,8 @@ func TestDiff(t *testing.T) {
 	}{
 		"nothing": {chosenName, chosenName, pulumirpc.DiffResponse_DIFF_NONE, nil, nil, false},
 		"in place": {
-			map[string]any{"name": "a.fifo", "delaySeconds": 1}, map[string]any{"name": "a.fifo", "delaySeconds": 2},
+			map[string]any{"name": "a.fifo", "delaySeconds": 1},
+			map[string]any{"name": "a.fifo", "delaySeconds": 2},
 			pulumirpc.DiffResponse_DIFF_SOME, []string{"delaySeconds"}, nil, false,
 		},
 		"added": {
@@ -79,7 +84,8 @@ func TestDiff(t *testing.T) {
 			pulumirpc.DiffResponse_DIFF_SOME, []string{"delaySeconds"}, nil, false,
 		},
 		"another type of the same name": {
-			map[string]any{"name": "a.fifo", "fifoQueue": true}, map[string]any{"name": "a.fifo", "fifoQueue": false},
+			map[string]any{"name": "a.fifo", "fifoQueue": true},
+			map[string]any{"name": "a.fifo", "fifoQueue": false},
 			pulumirpc.DiffResponse_DIFF_SOME, []string{"fifoQueue"}, []string{"fifoQueue"}, true,
 		},
 		"another name": {
@@ -104,7 +110,8 @@ func TestCreateInAPreviewMakesNothing(t *testing.T) {
 	s := testServer()
 	inputs, err := marshal(props(t, map[string]any{"name": "jobs.fifo", "fifoQueue": true}))
 	require.NoError(t, err)
-	response, err := s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: queueURN, Properties: inputs, Preview: true})
+	response, err := s.Create(t.Context(),
+		&pulumirpc.CreateRequest{Urn: queueURN, Properties: inputs, Preview: true})
 	require.NoError(t, err)
 	planned, err := unmarshal(response.GetProperties())
 	require.NoError(t, err)
@@ -134,7 +141,8 @@ func TestReadFindsDriftAndLoss(t *testing.T) {
 	q, err := s.account.CreateQueue(cloud.Queue{Name: "jobs.fifo", FIFO: true})
 	require.NoError(t, err)
 	q.DelaySeconds = 7
-	inputs, err := marshal(props(t, map[string]any{"name": "jobs.fifo", "fifoQueue": true, "delaySeconds": 3}))
+	inputs, err := marshal(props(t,
+		map[string]any{"name": "jobs.fifo", "fifoQueue": true, "delaySeconds": 3}))
 	require.NoError(t, err)
 	response, err := s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: queueURN, Id: q.URL, Inputs: inputs})
 	require.NoError(t, err)
@@ -142,7 +150,8 @@ func TestReadFindsDriftAndLoss(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 7.0, got["delaySeconds"].NumberValue())
 
-	response, err = s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: queueURN, Id: "https://gone", Inputs: inputs})
+	response, err = s.Read(t.Context(),
+		&pulumirpc.ReadRequest{Urn: queueURN, Id: "https://gone", Inputs: inputs})
 	require.NoError(t, err)
 	assert.Empty(t, response.GetId(), "what is gone has no id")
 }

@@ -41,7 +41,8 @@ func TestTasksAreCharged(t *testing.T) {
 	size = taskSize{vcpu: 1, gib: 2, spot: 0.5}
 	assert.InDelta(t, (0.04048+2*0.004445)*(0.5+0.5*0.32), p.tasks(size, 1).Total(), 1e-9)
 	r := &Result{Days: make([]float64, 2), prices: p, standing: standing{size: taskSize{vcpu: 1, arm: true}}}
-	r.taskEnded(&cloud.Task{Created: begin.Add(23 * time.Hour), Started: begin.Add(23*time.Hour + time.Second)}, begin.Add(25*time.Hour))
+	r.taskEnded(&cloud.Task{Created: begin.Add(23 * time.Hour),
+		Started: begin.Add(23*time.Hour + time.Second)}, begin.Add(25*time.Hour))
 	assert.InDeltaSlice(t, []float64{0.03238, 0.03238}, r.Days, 1e-9, "split at midnight")
 	r.taskEnded(&cloud.Task{Created: begin, Started: begin.Add(time.Second)}, begin.Add(2*time.Second))
 	assert.InDelta(t, 0.03238+0.03238/60, r.Days[0], 1e-9, "a minute at least")
@@ -105,8 +106,9 @@ func TestPricesAreThoseOfTheRegion(t *testing.T) {
 	}{
 		"us-east-1":    {nil, 0.03238, "Prices of us-east-1, " + pricesChecked + "."},
 		"eu-central-1": {nil, 0.03725, "not in the list, and taken from us-east-1: million-requests"},
-		"eu-north-1":   {nil, 0.03238, "Prices of us-east-1, " + pricesChecked + "; eu-north-1 is not in the list (ap-southeast-1, "},
-		"us-west-1":    {PriceOverrides{"arm-vcpu": 1.5}, 1.5, "Overridden: arm-vcpu=1.5."},
+		"eu-north-1": {nil, 0.03238, "Prices of us-east-1, " + pricesChecked +
+			"; eu-north-1 is not in the list (ap-southeast-1, "},
+		"us-west-1": {PriceOverrides{"arm-vcpu": 1.5}, 1.5, "Overridden: arm-vcpu=1.5."},
 	}
 	for region, tc := range cases {
 		p, note := pricesOf(region, tc.overrides)
@@ -117,7 +119,8 @@ func TestPricesAreThoseOfTheRegion(t *testing.T) {
 	require.NoError(t, set.Set("custom-metric=0"))
 	p, _ := pricesOf(defaultRegion, set)
 	assert.Zero(t, p.CustomMetric)
-	require.ErrorContains(t, set.Set("gold=1"), "there is no price \"gold\"; there are x86-vcpu, x86-gb, arm-vcpu")
+	require.ErrorContains(t, set.Set("gold=1"),
+		"there is no price \"gold\"; there are x86-vcpu, x86-gb, arm-vcpu")
 	require.ErrorContains(t, set.Set("ipv4=-1"), "ipv4=\"-1\": needs to be a number, 0 or more")
 }
 
@@ -203,7 +206,8 @@ func TestRequestsAreCounted(t *testing.T) {
 // TestTheDashboardIsCharged to the stack that has one.
 func TestTheDashboardIsCharged(t *testing.T) {
 	t.Parallel()
-	c, err := Compare(t.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: []string{"dashboard=true"}}, trace(time.Hour), parameters(1), true)
+	c, err := Compare(t.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: []string{"dashboard=true"}},
+		trace(time.Hour), parameters(1), true)
 	require.NoError(t, err)
 	assert.InDelta(t, 3, c.Results[0].Bill().Dashboards, 0)
 	assert.Zero(t, c.Results[1].Bill().Dashboards)
@@ -223,5 +227,6 @@ func TestAnInterruptedSimulationEnds(t *testing.T) {
 	}
 	_, err := Compare(ctx, dev, workload(t, "trickle"), p, true)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, "trickledev1 30 trickledev2 30 trickledev3 30", strings.ReplaceAll(strings.Join(shown, " "), "dev ", "dev"))
+	assert.Equal(t, "trickledev1 30 trickledev2 30 trickledev3 30",
+		strings.ReplaceAll(strings.Join(shown, " "), "dev ", "dev"))
 }

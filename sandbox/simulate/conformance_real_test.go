@@ -61,7 +61,8 @@ type realTask struct {
 // runReal is what real workers do.
 func (row conformance) runReal(t *testing.T) []note {
 	w := &realWorkers{
-		t: t, row: row, system: row.system(t), start: time.Now(), byARN: map[string]*realTask{}, calls: map[string]int{},
+		t: t, row: row, system: row.system(t), start: time.Now(), byARN: map[string]*realTask{},
+		calls:   map[string]int{},
 		changed: make(chan struct{}, 1),
 	}
 	w.server = awsapi.NewServer(w.system.Account)
@@ -126,7 +127,8 @@ func (w *realWorkers) send(serial int, together []Job) {
 		assert.NoError(w.t, err)
 		for _, j := range together {
 			_, err = box.Send(now, cloud.Message{
-				Body: strconv.Itoa(serial), GroupID: strconv.Itoa(j.Group), DeduplicationID: strconv.Itoa(serial),
+				Body: strconv.Itoa(serial), GroupID: strconv.Itoa(j.Group),
+				DeduplicationID: strconv.Itoa(serial),
 			})
 			assert.NoError(w.t, err)
 			serial++
@@ -182,7 +184,8 @@ func (r *realTask) run(ctx context.Context) {
 	config.Protection, config.Logger = guard, silent
 	client := sqs.New(sqs.Options{
 		Region: "us-west-1", Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
-		HTTPClient: &http.Client{Transport: r.mortal(r.observed(r.w.server))}, BaseEndpoint: aws.String("http://sqs"),
+		HTTPClient:       &http.Client{Transport: r.mortal(r.observed(r.w.server))},
+		BaseEndpoint:     aws.String("http://sqs"),
 		RetryMaxAttempts: 1,
 	})
 	c, err := consumer.New(client, consumer.HandlerFunc(r.handle), config)

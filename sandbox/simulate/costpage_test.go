@@ -25,7 +25,8 @@ func TestCostPage(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(page), 0o644))
 		return
 	}
-	assert.Equal(t, page, string(text), "if the change is meant: go test ./sandbox/simulate -run TestCostPage -update")
+	assert.Equal(t, page, string(text),
+		"if the change is meant: go test ./sandbox/simulate -run TestCostPage -update")
 }
 
 // replaceBetween the marks of a part of a page.
@@ -63,14 +64,17 @@ func costTable(t *testing.T) string {
 		return system.alarmMetrics()
 	}
 	scaling := alarms()
-	inSteps := alarms("adjustmentType=ChangeInCapacity", `scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`)
+	inSteps := alarms("adjustmentType=ChangeInCapacity",
+		`scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`)
 	people := alarms("alarmTopicArn=arn:aws:sns:us-west-2:123456789012:on-call") - scaling
 	system, err := dev.itself()
 	require.NoError(t, err)
 	calls := system.standing().callsAnHour * hoursAMonth
 	asking := func(interval int) float64 {
-		stack := Stack{Root: dev.Root, Name: "dev", Overrides: []string{fmt.Sprint("wakeIntervalSeconds=", interval)}}
-		quiet := &Workload{Name: "quiet", Work: Distribution{Median: time.Second}, CPU: defaultCPU, Trace: []Job{{Work: time.Second}}}
+		stack := Stack{Root: dev.Root, Name: "dev",
+			Overrides: []string{fmt.Sprint("wakeIntervalSeconds=", interval)}}
+		quiet := &Workload{Name: "quiet", Work: Distribution{Median: time.Second}, CPU: defaultCPU,
+			Trace: []Job{{Work: time.Second}}}
 		c, err := Compare(t.Context(), stack, quiet, parameters(1), false)
 		require.NoError(t, err)
 		return c.Results[0].Bill().Machine
@@ -79,25 +83,36 @@ func costTable(t *testing.T) string {
 	row := func(what, idle, works string) { fmt.Fprintf(&text, "| %s | %s | %s |\n", what, idle, works) }
 	row("", "while idle", "while it works")
 	text.WriteString("|---|---|---|\n")
-	row("tasks, 0.25 vCPU and 0.5 GB", "0", fmt.Sprintf("$%.4f an hour (x86), $%.4f (arm64); all the time $%.2f a month, or $%.2f", hour(false), hour(true), hour(false)*hoursAMonth, hour(true)*hoursAMonth))
+	row("tasks, 0.25 vCPU and 0.5 GB", "0",
+		fmt.Sprintf("$%.4f an hour (x86), $%.4f (arm64); all the time $%.2f a month, or $%.2f", hour(false),
+			hour(true), hour(false)*hoursAMonth, hour(true)*hoursAMonth))
 	row("public IPv4 address of a task", "0", fmt.Sprintf("$%g an hour", p.PublicIPv4Hour))
-	row(fmt.Sprintf("alarms for scaling (%d metrics, %d with a scale-in step)", scaling, inSteps), fmt.Sprintf("$%.2f a month, or $%.2f", float64(scaling)*p.AlarmMetric, float64(inSteps)*p.AlarmMetric), "the same")
-	row(fmt.Sprintf("alarms for people, with `alarmTopicArn` (%d metrics)", people), fmt.Sprintf("$%.2f a month", float64(people)*p.AlarmMetric), "the same")
+	row(fmt.Sprintf("alarms for scaling (%d metrics, %d with a scale-in step)", scaling, inSteps),
+		fmt.Sprintf("$%.2f a month, or $%.2f", float64(scaling)*p.AlarmMetric,
+			float64(inSteps)*p.AlarmMetric), "the same")
+	row(fmt.Sprintf("alarms for people, with `alarmTopicArn` (%d metrics)", people),
+		fmt.Sprintf("$%.2f a month", float64(people)*p.AlarmMetric), "the same")
 	row("dashboard, with `dashboard`", fmt.Sprintf("$%g a month", p.Dashboard), "the same")
-	row("SQS FIFO", "0: no task, no polls", fmt.Sprintf("$%.2f a million requests, after the first %.0f a month; a waiting worker polls three times a minute", p.MillionRequests, p.FreeRequests))
-	row("wake-up schedule", fmt.Sprintf("%.0f calls a month of %.0f that are free", calls, p.FreeScheduleCalls), "the same")
+	row("SQS FIFO", "0: no task, no polls",
+		fmt.Sprintf("$%.2f a million requests, after the first %.0f a month; a waiting worker polls three "+
+			"times a minute", p.MillionRequests, p.FreeRequests))
+	row("wake-up schedule", fmt.Sprintf("%.0f calls a month of %.0f that are free", calls,
+		p.FreeScheduleCalls), "the same")
 	for _, interval := range wakeIntervals {
-		row(fmt.Sprintf("wake-up machine, `wakeIntervalSeconds: %d`", interval), fmt.Sprintf("$%.2f a month", asking(interval)), "the same")
+		row(fmt.Sprintf("wake-up machine, `wakeIntervalSeconds: %d`", interval),
+			fmt.Sprintf("$%.2f a month", asking(interval)), "the same")
 	}
 	row("logs", "storage", fmt.Sprintf("$%.2f per GB written", p.LogsGB))
-	row("the worker's metrics", "0 while there are none", fmt.Sprintf("up to %d at $%.2f a month, prorated by the hour", len(workerMetrics()), p.CustomMetric))
+	row("the worker's metrics", "0 while there are none",
+		fmt.Sprintf("up to %d at $%.2f a month, prorated by the hour", len(workerMetrics()), p.CustomMetric))
 	return text.String()
 }
 
 // priceTable is the price list, a column for each region.
 func priceTable() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "| %s | | %s |\n|---|---|%s\n", pricesChecked, strings.Join(regions(), " | "), strings.Repeat("---|", len(regions())))
+	fmt.Fprintf(&text, "| %s | | %s |\n|---|---|%s\n", pricesChecked, strings.Join(regions(), " | "),
+		strings.Repeat("---|", len(regions())))
 	for _, price := range priceNames {
 		fmt.Fprintf(&text, "| `%s` | %s |", price.name, price.unit)
 		for _, region := range regions() {

@@ -19,7 +19,8 @@ type guard struct {
 }
 
 func newGuard(w *worker) guard {
-	return guard{w: w, scaleIn: protection.ScaleIn{HandlerTimeout: w.settings().HandlerTimeout, Jitter: w.e.jitter}}
+	return guard{w: w, scaleIn: protection.ScaleIn{HandlerTimeout: w.settings().HandlerTimeout,
+		Jitter: w.e.jitter}}
 }
 
 func (g *guard) busy() bool { return g.w.cpu.handlers() > 0 }

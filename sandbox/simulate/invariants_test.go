@@ -45,8 +45,9 @@ func randomStack(random *rand.Rand) Stack {
 // randomWorkload draws one whose work fits into a day, even if one task does it all.
 func randomWorkload(random *rand.Rand) *Workload {
 	w := &Workload{
-		Name: "random", Groups: random.IntN(30), Work: Distribution{Median: time.Duration(1+random.IntN(60)) * time.Second},
-		CPU: CPU{Working: 10 * random.Float64(), Idle: 0.2 * random.Float64()},
+		Name: "random", Groups: random.IntN(30),
+		Work: Distribution{Median: time.Duration(1+random.IntN(60)) * time.Second},
+		CPU:  CPU{Working: 10 * random.Float64(), Idle: 0.2 * random.Float64()},
 	}
 	if random.IntN(4) == 0 { // a few long ones
 		w.Work.Median = time.Duration(1+random.IntN(60)) * time.Minute
@@ -99,7 +100,8 @@ func TestInvariants(t *testing.T) {
 			t.Fatalf("seed %d: %v, %+v, %+v", s, stack.Overrides, w, p.Control)
 		}
 	}
-	t.Logf("%d messages; %d configurations were refused; %d wake-ups, %d of which lowered what auto scaling had just set",
+	t.Logf("%d messages; %d configurations were refused; %d wake-ups, %d of which lowered what auto "+
+		"scaling had just set",
 		messages, refused, wakes, lowered)
 	assert.Less(t, refused, *scenarios/2+1)
 }
@@ -145,7 +147,8 @@ func checkInvariants(t *testing.T, seed uint64, system System, r *Result) {
 	window := float64(idle+r.p.Control.MetricDelay+max(10, cooldown)+5) / 60
 	for _, point := range r.Points {
 		if point.At > busyUntil+window {
-			assert.LessOrEqual(t, point.RunningTasks, target.MinCapacity, "seed %d: %f h after the last work", seed, point.At-busyUntil)
+			assert.LessOrEqual(t, point.RunningTasks, target.MinCapacity, "seed %d: %f h after the last work",
+				seed, point.At-busyUntil)
 		}
 	}
 }

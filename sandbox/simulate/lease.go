@@ -240,5 +240,7 @@ func (l *lease) hide(m *cloud.Message, wait time.Duration) {
 
 // countExtensions counts the calls that kept the messages hidden meanwhile.
 func (l *lease) countExtensions(d time.Duration) {
-	l.w.e.result.Requests.ChangeVisibility(int(d / (l.w.settings().VisibilityTimeout / consumer.BeatsPerTimeout)))
+	l.w.e.result.Requests.ChangeVisibility(
+		int(d / (l.w.settings().VisibilityTimeout / consumer.BeatsPerTimeout)),
+	)
 }

@@ -32,7 +32,8 @@ func TestComparisonPage(t *testing.T) {
 		return
 	}
 	ranges := regexp.MustCompile(` \([^ )]+ to [^ )]+\)`)
-	assert.Equal(t, want, replaceBetween(t, string(page), "the table", ranges.ReplaceAllString(between(t, string(page), "the table"), "")),
+	assert.Equal(t, want, replaceBetween(t, string(page), "the table",
+		ranges.ReplaceAllString(between(t, string(page), "the table"), "")),
 		"if the change is meant: go test ./sandbox/simulate -run TestComparisonPage -update")
 }
 

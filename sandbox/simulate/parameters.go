@@ -57,7 +57,8 @@ func (p Parameters) Check() error {
 		add("days", p.Days, fmt.Sprintf("1 to %d", longestDays))
 	}
 	if p.Control.MetricDelay < 0 || p.Control.MetricDelay > cloud.LongestMetricDelay {
-		add("metric-delay", p.Control.MetricDelay, fmt.Sprintf("0 to %d minutes, as far back as an alarm looks", cloud.LongestMetricDelay))
+		add("metric-delay", p.Control.MetricDelay,
+			fmt.Sprintf("0 to %d minutes, as far back as an alarm looks", cloud.LongestMetricDelay))
 	}
 	if p.Control.WakeDelay < 0 || p.Control.WakeDelay > 60 {
 		add("wake-delay", p.Control.WakeDelay, "0 to 60 minutes")

@@ -188,7 +188,8 @@ func pricesOf(region string, overrides PriceOverrides) (p Prices, note string) {
 // account's, the address costs the same in all regions (AWS News Blog, "New – AWS
 // Public IPv4 Address Charge"), and Spot's share is an assumption.
 var everywhere = map[string]bool{
-	"spot-share": true, "ipv4": true, "free-requests": true, "free-schedule-calls": true, "free-gb-seconds": true,
+	"spot-share": true, "ipv4": true, "free-requests": true, "free-schedule-calls": true,
+	"free-gb-seconds": true,
 }
 
 func regions() []string { return slices.Sorted(maps.Keys(priceList)) }

@@ -81,13 +81,16 @@ func TestTheSameSeedGivesTheSameReport(t *testing.T) {
 		p := parameters(2)
 		p.Seed = seed
 		r := &Report{Stack: dev, Parameters: p}
-		both := Stack{Root: dev.Root, Name: dev.Name, Overrides: []string{"adjustmentType=ChangeInCapacity", `scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`}}
+		both := Stack{Root: dev.Root, Name: dev.Name, Overrides: []string{"adjustmentType=ChangeInCapacity",
+			`scalingSteps=[{"upper":0,"change":-1},{"lower":1,"change":1}]`}}
 		for name, stack := range map[string]Stack{"trickle": dev, "one-group": both} {
 			c, err := Compare(t.Context(), stack, workload(t, name), p, true)
 			require.NoError(t, err)
 			r.Comparisons = append(r.Comparisons, c)
 		}
-		slices.SortFunc(r.Comparisons, func(a, b *Comparison) int { return strings.Compare(a.Workload.Name, b.Workload.Name) })
+		slices.SortFunc(r.Comparisons, func(a, b *Comparison) int {
+			return strings.Compare(a.Workload.Name, b.Workload.Name)
+		})
 		var text bytes.Buffer
 		require.NoError(t, r.WriteTable(&text))
 		require.NoError(t, r.WriteJSON(&text))
@@ -108,7 +111,8 @@ func TestReport(t *testing.T) {
 	r := &Report{Stack: dev, Parameters: p, Comparisons: []*Comparison{c}}
 	var table, page, results bytes.Buffer
 	require.NoError(t, r.WriteTable(&table))
-	for _, want := range []string{"first p50", "always on", "tutorial", "CDK default", "backlog per task", "KEDA-like", "it keeps 1 running, and pays for that", "= 1m20s to 3m40s, 2m30s in the middle"} {
+	for _, want := range []string{"first p50", "always on", "tutorial", "CDK default", "backlog per task",
+		"KEDA-like", "it keeps 1 running, and pays for that", "= 1m20s to 3m40s, 2m30s in the middle"} {
 		assert.Contains(t, table.String(), want)
 	}
 	require.NoError(t, r.WriteHTML(&page))
@@ -153,7 +157,8 @@ func TestFailOn(t *testing.T) {
 			require.ErrorContains(t, err, want, list)
 		}
 	}
-	for list, want := range map[string]string{"p95>1m": "is no measure; there are", "killed": "needs to be a measure, < or >", "p95_wait>5": "needs to be a duration", "killed>few": "needs to be a number", "killed>=1": "needs to use < or >"} {
+	for list, want := range map[string]string{"p95>1m": "is no measure; there are",
+		"killed": "needs to be a measure, < or >", "p95_wait>5": "needs to be a duration", "killed>few": "needs to be a number", "killed>=1": "needs to use < or >"} {
 		_, err := ParseConditions(list)
 		assert.ErrorContains(t, err, want, list)
 	}
@@ -165,7 +170,8 @@ func TestParametersThatCannotBe(t *testing.T) {
 	require.NoError(t, p.Check())
 	p.Days, p.Control.MetricDelay, p.Control.WakeDelay, p.StartFrom = 400, -1, 90, time.Hour
 	err := p.Check()
-	for _, want := range []string{"--days: 400", "--metric-delay: -1", "--wake-delay: 90", "--start-from: 1h0m0s"} {
+	for _, want := range []string{"--days: 400", "--metric-delay: -1", "--wake-delay: 90",
+		"--start-from: 1h0m0s"} {
 		assert.ErrorContains(t, err, want)
 	}
 }
@@ -202,8 +208,11 @@ func TestLongWaitsCount(t *testing.T) {
 // TestIdleCPUIsTheWorkersOwn: it does not grow with what a task reserves.
 func TestIdleCPUIsTheWorkersOwn(t *testing.T) {
 	t.Parallel()
-	idle := Stack{Root: dev.Root, Name: "dev", Overrides: []string{"minCapacity=1", "cpu=4096", "memory=8192"}}
-	c, err := Compare(t.Context(), idle, &Workload{Name: "idle", Groups: 1, Work: Distribution{Median: time.Second}, CPU: CPU{Idle: 0.16}, Trace: []Job{{Work: time.Second}}}, parameters(1), false)
+	idle := Stack{Root: dev.Root, Name: "dev",
+		Overrides: []string{"minCapacity=1", "cpu=4096", "memory=8192"}}
+	c, err := Compare(t.Context(), idle,
+		&Workload{Name: "idle", Groups: 1, Work: Distribution{Median: time.Second}, CPU: CPU{Idle: 0.16},
+			Trace: []Job{{Work: time.Second}}}, parameters(1), false)
 	require.NoError(t, err)
 	points := c.Results[0].Points
 	assert.InDelta(t, 0.01, points[len(points)/2].CPU, 1e-9)
@@ -212,7 +221,8 @@ func TestIdleCPUIsTheWorkersOwn(t *testing.T) {
 // TestPoller: the KEDA-like scaler's rules.
 func TestPoller(t *testing.T) {
 	t.Parallel()
-	p := &Poller{Interval: 30 * time.Second, PerTask: 5, CoolDown: 5 * time.Minute, Stabilization: 5 * time.Minute, Most: 4}
+	p := &Poller{Interval: 30 * time.Second, PerTask: 5, CoolDown: 5 * time.Minute,
+		Stabilization: 5 * time.Minute, Most: 4}
 	now := begin
 	step := func(visible, inFlight, current int) int {
 		now = now.Add(30 * time.Second)
@@ -240,9 +250,11 @@ func TestPoller(t *testing.T) {
 func BenchmarkMessages(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			w := &Workload{Name: "steady", Groups: 50, Work: Distribution{Median: 20 * time.Second, P95: 60 * time.Second}, CPU: defaultCPU, Arrivals: []Arrival{{PerDay: float64(n) / 30}}}
+			w := &Workload{Name: "steady", Groups: 50, Work: Distribution{Median: 20 * time.Second,
+				P95: 60 * time.Second}, CPU: defaultCPU, Arrivals: []Arrival{{PerDay: float64(n) / 30}}}
 			for b.Loop() {
-				c, err := Compare(b.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: []string{"maxCapacity=50"}}, w, DefaultParameters(), false)
+				c, err := Compare(b.Context(), Stack{Root: dev.Root, Name: "dev",
+					Overrides: []string{"maxCapacity=50"}}, w, DefaultParameters(), false)
 				require.NoError(b, err)
 				require.InEpsilon(b, n, c.Results[0].Done, 0.05)
 			}

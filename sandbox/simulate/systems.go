@@ -64,7 +64,9 @@ const Systems = 6
 // systems are constructors, since each run needs an account of its own. The stack
 // comes first.
 func (s Stack) systems(w *Workload) []func() (System, error) {
-	return []func() (System, error){s.itself, s.tutorial, s.cdkDefault, func() (System, error) { return s.backlogPerTask(w) }, s.kedaLike}
+	return []func() (System, error){s.itself, s.tutorial, s.cdkDefault, func() (System, error) {
+		return s.backlogPerTask(w)
+	}, s.kedaLike}
 }
 
 // itself is the stack as it is declared.
@@ -107,7 +109,8 @@ func workerOf(c cloud.Container) (WorkerSettings, error) {
 // stop; it extends its lease, and works on as many groups at once as the stack's. A
 // message on which it fails comes again until SQS puts it aside.
 func ordinary(w WorkerSettings) WorkerSettings {
-	peer := WorkerSettings{Config: consumer.Config{Concurrency: w.Concurrency, MaxAttempts: 1}.WithDefaults(), Drain: 30 * time.Second}
+	peer := WorkerSettings{Config: consumer.Config{Concurrency: w.Concurrency, MaxAttempts: 1}.WithDefaults(),
+		Drain: 30 * time.Second}
 	peer.HandlerTimeout = 0 // none
 	return peer
 }
@@ -145,18 +148,24 @@ func (s Stack) alwaysOn(peak int) (System, error) {
 // Source: CDK's template of the tutorial's code.
 func (s Stack) tutorial() (System, error) {
 	idle := s.idlePercent()
-	system, err := s.peer(Tutorial, fmt.Sprintf("CDK's alarm over 300 s, +1 task, CPU tracking at 50 %%, and a plain CPU alarm over 180 s to 0, at most %g %% as the stack's; 12 h visibility, no protection (its own 0.01 %% of 4 vCPU would never count a task of another size as idle)", idle))
+	system, err := s.peer(Tutorial,
+		fmt.Sprintf("CDK's alarm over 300 s, +1 task, CPU tracking at 50 %%, and a plain CPU alarm over "+
+			"180 s to 0, at most %g %% as the stack's; 12 h visibility, no protection (its own 0.01 %% of "+
+			"4 vCPU would never count a task of another size as idle)", idle))
 	if err != nil {
 		return System{}, err
 	}
 	system.Worker.VisibilityTimeout = 12 * time.Hour
 	return system, firstError(
-		system.queueAlarm("out", 300, true, 1, nil, cloud.StepAdjustment{LowerBound: "0", ScalingAdjustment: 1}),
+		system.queueAlarm("out", 300, true, 1, nil,
+			cloud.StepAdjustment{LowerBound: "0", ScalingAdjustment: 1}),
 		system.trackCPU(50),
 		system.step("idle", cloud.Alarm{
-			Namespace: "AWS/ECS", MetricName: "CPUUtilization", Statistic: "Average", Period: 180, Dimensions: system.serviceDimensions(),
+			Namespace: "AWS/ECS", MetricName: "CPUUtilization", Statistic: "Average", Period: 180,
+			Dimensions:         system.serviceDimensions(),
 			ComparisonOperator: "LessThanOrEqualToThreshold", Threshold: idle, EvaluationPeriods: 1,
-		}, cloud.StepScaling{AdjustmentType: "ExactCapacity", StepAdjustments: []cloud.StepAdjustment{{UpperBound: "0"}}}),
+		}, cloud.StepScaling{AdjustmentType: "ExactCapacity",
+			StepAdjustments: []cloud.StepAdjustment{{UpperBound: "0"}}}),
 	)
 }
 
@@ -185,7 +194,9 @@ func (s Stack) idlePercent() float64 {
 // at 50 %, cooldowns of 300 s. Source: aws-cdk-lib
 // aws-ecs-patterns/lib/base/queue-processing-service-base.ts.
 func (s Stack) cdkDefault() (System, error) {
-	system, err := s.peer(CDKDefault, "QueueProcessingFargateService with its defaults: at least 1 task, -1 on an empty queue, +1 from 100 messages, +5 from 500, CPU tracking at 50 %")
+	system, err := s.peer(CDKDefault,
+		"QueueProcessingFargateService with its defaults: at least 1 task, -1 on an empty queue, +1 from "+
+			"100 messages, +5 from 500, CPU tracking at 50 %")
 	if err != nil {
 		return System{}, err
 	}
@@ -195,9 +206,11 @@ func (s Stack) cdkDefault() (System, error) {
 	}
 	system.Service.DesiredCount = 1
 	return system, firstError(
-		system.queueAlarm("in", 300, false, 0, nil, cloud.StepAdjustment{UpperBound: "0", ScalingAdjustment: -1}),
+		system.queueAlarm("in", 300, false, 0, nil,
+			cloud.StepAdjustment{UpperBound: "0", ScalingAdjustment: -1}),
 		system.queueAlarm("out", 300, true, 100, nil,
-			cloud.StepAdjustment{LowerBound: "0", UpperBound: "400", ScalingAdjustment: 1}, cloud.StepAdjustment{LowerBound: "400", ScalingAdjustment: 5}),
+			cloud.StepAdjustment{LowerBound: "0", UpperBound: "400", ScalingAdjustment: 1},
+			cloud.StepAdjustment{LowerBound: "400", ScalingAdjustment: 5}),
 		system.trackCPU(50),
 	)
 }
@@ -215,7 +228,9 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 		concurrency = float64(itself.Worker.Concurrency)
 	}
 	target := math.Max(1, float64(acceptableLatency)/float64(w.meanWork())*concurrency)
-	system, err := s.peer(BacklogPerTask, "target tracking of the messages per task, at what 10 minutes of waiting allow; a function publishes them each minute, as Copilot's does")
+	system, err := s.peer(BacklogPerTask,
+		"target tracking of the messages per task, at what 10 minutes of waiting allow; a function "+
+			"publishes them each minute, as Copilot's does")
 	if err != nil {
 		return System{}, err
 	}
@@ -228,12 +243,14 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 				running++
 			}
 		}
-		c.PutMetric("Copilot", "BacklogPerTask", dimensions, math.Ceil(float64(counts.Visible)/float64(max(running, 1))))
+		c.PutMetric("Copilot", "BacklogPerTask", dimensions,
+			math.Ceil(float64(counts.Visible)/float64(max(running, 1))))
 	}
 	return system, system.policy("backlog", nil, &cloud.TargetTracking{
 		TargetValue: target, ScaleOutCooldown: new(60), ScaleInCooldown: new(120),
 		MetricQueries: []cloud.MetricQuery{{ID: "backlog", ReturnData: true, Metric: &cloud.Metric{
-			Namespace: "Copilot", MetricName: "BacklogPerTask", Stat: "Average", Period: 60, Dimensions: dimensions,
+			Namespace: "Copilot", MetricName: "BacklogPerTask", Stat: "Average", Period: 60,
+			Dimensions: dimensions,
 		}}},
 	})
 }
@@ -242,7 +259,9 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 // 300 s after the last: how KEDA scales on Kubernetes, which on ECS one would have
 // to build. Source: keda.sh, "AWS SQS Queue", and the defaults of ScaledObject.
 func (s Stack) kedaLike() (System, error) {
-	system, err := s.peer(KEDALike, "asks SQS every 30 s, as many messages per task, waiting or in flight, as it works on at once; to none 300 s after the last; on ECS a function that is called each minute")
+	system, err := s.peer(KEDALike,
+		"asks SQS every 30 s, as many messages per task, waiting or in flight, as it works on at once; to "+
+			"none 300 s after the last; on ECS a function that is called each minute")
 	if err != nil {
 		return System{}, err
 	}
@@ -252,7 +271,8 @@ func (s Stack) kedaLike() (System, error) {
 	}
 	clear(system.Account.Targets)
 	system.ByCloudWatch = false
-	system.Poller = &Poller{Interval: 30 * time.Second, PerTask: system.Worker.Concurrency, CoolDown: 5 * time.Minute, Stabilization: 5 * time.Minute, Most: most}
+	system.Poller = &Poller{Interval: 30 * time.Second, PerTask: system.Worker.Concurrency,
+		CoolDown: 5 * time.Minute, Stabilization: 5 * time.Minute, Most: most}
 	return system, nil
 }
 
@@ -315,15 +335,20 @@ func (s System) serviceDimensions() map[string]string {
 }
 
 // queueAlarm scales in steps on the visible messages, with cooldowns of 300 s.
-func (s System) queueAlarm(name string, period int, above bool, threshold float64, cooldown *int, steps ...cloud.StepAdjustment) error {
+func (s System) queueAlarm(
+	name string, period int, above bool, threshold float64, cooldown *int, steps ...cloud.StepAdjustment,
+) error {
 	operator := "LessThanOrEqualToThreshold"
 	if above {
 		operator = "GreaterThanOrEqualToThreshold"
 	}
 	return s.step(name, cloud.Alarm{
-		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum", Period: period,
-		Dimensions: map[string]string{"QueueName": s.Queue.Name}, ComparisonOperator: operator, Threshold: threshold, EvaluationPeriods: 1,
-	}, cloud.StepScaling{AdjustmentType: "ChangeInCapacity", MetricAggregationType: "Maximum", Cooldown: cooldown, StepAdjustments: steps})
+		Namespace: "AWS/SQS", MetricName: "ApproximateNumberOfMessagesVisible", Statistic: "Maximum",
+		Period:     period,
+		Dimensions: map[string]string{"QueueName": s.Queue.Name}, ComparisonOperator: operator,
+		Threshold: threshold, EvaluationPeriods: 1,
+	}, cloud.StepScaling{AdjustmentType: "ChangeInCapacity", MetricAggregationType: "Maximum",
+		Cooldown: cooldown, StepAdjustments: steps})
 }
 
 func (s System) step(name string, alarm cloud.Alarm, scaling cloud.StepScaling) error {
@@ -341,7 +366,8 @@ func (s System) step(name string, alarm cloud.Alarm, scaling cloud.StepScaling) 
 }
 
 func (s System) trackCPU(percent float64) error {
-	return s.policy("cpu", nil, &cloud.TargetTracking{TargetValue: percent, PredefinedMetricType: "ECSServiceAverageCPUUtilization"})
+	return s.policy("cpu", nil,
+		&cloud.TargetTracking{TargetValue: percent, PredefinedMetricType: "ECSServiceAverageCPUUtilization"})
 }
 
 func (s System) policy(name string, step *cloud.StepScaling, tracking *cloud.TargetTracking) error {
@@ -350,8 +376,9 @@ func (s System) policy(name string, step *cloud.StepScaling, tracking *cloud.Tar
 		kind = "TargetTrackingScaling"
 	}
 	_, err := s.Account.PutScalingPolicy(cloud.ScalingPolicy{
-		Name: name, PolicyType: kind, ResourceID: s.Service.ResourceID(), ServiceNamespace: "ecs", ScalableDimension: "ecs:service:DesiredCount",
-		StepScaling: step, TargetTracking: tracking,
+		Name: name, PolicyType: kind, ResourceID: s.Service.ResourceID(), ServiceNamespace: "ecs",
+		ScalableDimension: "ecs:service:DesiredCount",
+		StepScaling:       step, TargetTracking: tracking,
 	})
 	return err
 }
@@ -361,7 +388,8 @@ func (s System) size() taskSize {
 	definition := s.Account.TaskDefinitions[s.Service.TaskDefinition]
 	cpu, _ := strconv.ParseFloat(definition.CPU, 64) // checked when it was registered
 	memory, _ := strconv.ParseFloat(definition.Memory, 64)
-	size := taskSize{vcpu: cpu / 1024, gib: memory / 1024, publicIP: s.Service.NetworkConfiguration.AssignPublicIP}
+	size := taskSize{vcpu: cpu / 1024, gib: memory / 1024,
+		publicIP: s.Service.NetworkConfiguration.AssignPublicIP}
 	if definition.RuntimePlatform != nil {
 		size.arm = definition.RuntimePlatform.CPUArchitecture == "ARM64"
 	}

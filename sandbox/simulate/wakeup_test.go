@@ -23,16 +23,20 @@ var (
 	wakeSeeds = flag.Uint64("wake-seeds", 2, "seeds that are pooled")
 	wakeDays  = flag.Int("wake-days", 10, "days of each")
 	// wakeReadings are draws of what AWS leaves open.
-	wakeReadings = flag.Int("wake-schedulerReadings", 1, "schedulerReadings for each second of a test of the wake-up")
+	wakeReadings = flag.Int("wake-schedulerReadings", 1,
+		"schedulerReadings for each second of a test of the wake-up")
 )
 
 // waking is dev with an interval, and what else is given.
 func waking(interval int, overrides ...string) Stack {
-	return Stack{Root: dev.Root, Name: "dev", Overrides: append(overrides, fmt.Sprint("wakeIntervalSeconds=", interval))}
+	return Stack{Root: dev.Root, Name: "dev",
+		Overrides: append(overrides, fmt.Sprint("wakeIntervalSeconds=", interval))}
 }
 
 // pooled runs a stack on a workload with several seeds, and adds the first waits up.
-func pooled(t *testing.T, construct func() (System, error), name string, change func(*Parameters)) (first Waits, last *Result) {
+func pooled(
+	t *testing.T, construct func() (System, error), name string, change func(*Parameters),
+) (first Waits, last *Result) {
 	t.Helper()
 	first = newWaits()
 	for seed := range *wakeSeeds {
@@ -61,8 +65,10 @@ var schedulerReadings = map[string]func(*Parameters){
 func TestFirstMessages(t *testing.T) {
 	t.Parallel()
 	limits := map[int]map[string][2]time.Duration{ // p50 and p95
-		10: {"keeps its second": {40 * time.Second, 50 * time.Second}, "draws its second": {40 * time.Second, 65 * time.Second}},
-		60: {"keeps its second": {65 * time.Second, 95 * time.Second}, "draws its second": {65 * time.Second, 110 * time.Second}},
+		10: {"keeps its second": {40 * time.Second, 50 * time.Second},
+			"draws its second": {40 * time.Second, 65 * time.Second}},
+		60: {"keeps its second": {65 * time.Second, 95 * time.Second},
+			"draws its second": {65 * time.Second, 110 * time.Second}},
 	}
 	for interval, byReading := range limits {
 		for reading, limit := range byReading {
@@ -71,7 +77,8 @@ func TestFirstMessages(t *testing.T) {
 				all := newWaits()
 				for _, name := range []string{"long-io", "trickle", "nightly-batch", "one-group"} {
 					first, _ := pooled(t, waking(interval).itself, name, schedulerReadings[reading])
-					t.Logf("%s: %d first messages, p50 %s, p95 %s", name, first.Count(), first.Quantile(50), first.Quantile(95))
+					t.Logf("%s: %d first messages, p50 %s, p95 %s", name, first.Count(), first.Quantile(50),
+						first.Quantile(95))
 					all.histogram.Merge(first.histogram)
 				}
 				t.Logf("all: %d, p50 %s, p95 %s", all.Count(), all.Quantile(50), all.Quantile(95))
@@ -89,7 +96,8 @@ func TestASleepingQueueIsAsked(t *testing.T) {
 	for i, asleep := range []bool{false, true} {
 		p := parameters(1)
 		p.Control.QueuesAsleep = asleep
-		hour := anHour(t, declaredOnce{}.system(t, waking(10)), p, Job{At: 30 * time.Second, Work: time.Second})
+		hour := anHour(t, declaredOnce{}.system(t, waking(10)), p,
+			Job{At: 30 * time.Second, Work: time.Second})
 		waits[i] = hour.result.First.Quantile(100)
 	}
 	assert.Equal(t, waits[0], waits[1])
@@ -133,7 +141,9 @@ func anHour(t *testing.T, system System, p Parameters, jobs ...Job) quietHour {
 	options := p.Control
 	options.Phases = cloud.SeededPhases(p.Seed)
 	options.StartDelay = func(serial int) time.Duration {
-		return p.StartFrom + time.Duration(rand.New(rand.NewPCG(p.Seed, uint64(serial))).Float64()*float64(p.StartTo-p.StartFrom))
+		return p.StartFrom +
+			time.Duration(rand.New(rand.NewPCG(p.Seed,
+				uint64(serial))).Float64()*float64(p.StartTo-p.StartFrom))
 	}
 	w := &Workload{Name: "trace", Work: Distribution{Median: time.Second}, CPU: defaultCPU, Trace: jobs}
 	e, err := newEngine(system, w, p, options)
@@ -189,12 +199,18 @@ func TestAWakeUpIsNotTakenBack(t *testing.T) {
 		overrides []string
 		surplus   int // tasks that a wake-up may start for nothing
 	}{
-		"exact":                 {[]string{"adjustmentType=ExactCapacity", `scalingSteps=[{"lower":1,"change":1}]`}, 0},
-		"change":                {[]string{"adjustmentType=ChangeInCapacity", `scalingSteps=[{"lower":1,"change":1}]`}, 1},
-		"change, one at most":   {[]string{"adjustmentType=ChangeInCapacity", `scalingSteps=[{"lower":1,"change":1}]`, "maxCapacity=1"}, 0},
-		"percent":               {[]string{"adjustmentType=PercentChangeInCapacity", "minAdjustmentMagnitude=1", `scalingSteps=[{"lower":1,"change":50}]`}, 1},
-		"with a scale-in step":  {[]string{"adjustmentType=ChangeInCapacity", "scalingSteps=[" + down + `{"lower":1,"change":1}]`}, 1},
-		"exact, with a step in": {[]string{"adjustmentType=ExactCapacity", `scalingSteps=[{"upper":0,"change":0},{"lower":1,"change":1}]`}, 0},
+		"exact": {[]string{"adjustmentType=ExactCapacity",
+			`scalingSteps=[{"lower":1,"change":1}]`}, 0},
+		"change": {[]string{"adjustmentType=ChangeInCapacity",
+			`scalingSteps=[{"lower":1,"change":1}]`}, 1},
+		"change, one at most": {[]string{"adjustmentType=ChangeInCapacity",
+			`scalingSteps=[{"lower":1,"change":1}]`, "maxCapacity=1"}, 0},
+		"percent": {[]string{"adjustmentType=PercentChangeInCapacity",
+			"minAdjustmentMagnitude=1", `scalingSteps=[{"lower":1,"change":50}]`}, 1},
+		"with a scale-in step": {[]string{"adjustmentType=ChangeInCapacity", "scalingSteps=[" + down +
+			`{"lower":1,"change":1}]`}, 1},
+		"exact, with a step in": {[]string{"adjustmentType=ExactCapacity",
+			`scalingSteps=[{"upper":0,"change":0},{"lower":1,"change":1}]`}, 0},
 	}
 	for name, tc := range stacks {
 		t.Run(name, func(t *testing.T) {
@@ -223,11 +239,14 @@ func TestAWakeUpIsNotTakenBack(t *testing.T) {
 					wakeUps += 2
 					spare := hour.result.Started - len(hour.worked)
 					surplus += spare
-					assert.Zero(t, hour.takenBack(second.At, hour.doneAt[1]), "seed %d, gap %s, interval %d, %+v: %v", seed, gap, interval, p.Control, hour.result.Activities)
-					assert.Zero(t, hour.result.BusyKills, "seed %d, gap %s, protected %t", seed, gap, protected)
+					assert.Zero(t, hour.takenBack(second.At, hour.doneAt[1]),
+						"seed %d, gap %s, interval %d, %+v: %v", seed, gap, interval, p.Control, hour.result.Activities)
+					assert.Zero(t, hour.result.BusyKills, "seed %d, gap %s, protected %t", seed, gap,
+						protected)
 					if spare > 2*tc.surplus { // two wake-ups
 						alone := anHour(t, system(0), p, first, second)
-						assert.LessOrEqual(t, spare, 2*tc.surplus+alone.result.Started-len(alone.worked), "seed %d, gap %s, %+v: more than the alarm alone", seed, gap, p.Control)
+						assert.LessOrEqual(t, spare, 2*tc.surplus+alone.result.Started-len(alone.worked),
+							"seed %d, gap %s, %+v: more than the alarm alone", seed, gap, p.Control)
 					}
 					if t.Failed() {
 						return
@@ -328,13 +347,15 @@ func (s *totals) within(t *testing.T, alone totals) {
 	assert.LessOrEqual(t, s.killed, alone.killed, "tasks killed")
 	assert.LessOrEqual(t, s.taskMinutes, most*alone.taskMinutes, "task-minutes")
 	// Work that is done sooner makes for more spells of it, and each ends some tasks.
-	assert.LessOrEqual(t, float64(s.brief), most*float64(alone.brief), "tasks stopped within five minutes of their start")
+	assert.LessOrEqual(t, float64(s.brief), most*float64(alone.brief),
+		"tasks stopped within five minutes of their start")
 }
 
 // TestWhenTheMachineFails the alarms do what they do without one, and nothing costs more.
 func TestWhenTheMachineFails(t *testing.T) {
 	t.Parallel()
-	const onlySQS = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:GetQueueAttributes","Resource":"*"}]}`
+	const onlySQS = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:` +
+		`GetQueueAttributes","Resource":"*"}]}`
 	const nothing = `{"Version":"2012-10-17","Statement":[]}`
 	rights := func(policy string) func(*cloud.Account, *Parameters) {
 		return func(a *cloud.Account, _ *Parameters) {
@@ -349,12 +370,16 @@ func TestWhenTheMachineFails(t *testing.T) {
 		fail   func(*cloud.Account, *Parameters)
 		asleep bool // nobody asks the queue
 	}{
-		"denied at ECS":           {rights(onlySQS), false},
-		"throttled at ECS":        {func(_ *cloud.Account, p *Parameters) { p.Control.Express.Throttled = 1 }, false},
-		"denied at SQS":           {rights(nothing), true},
-		"machine gone":            {func(a *cloud.Account, _ *Parameters) { clear(a.StateMachines) }, true},
-		"schedule gone":           {func(a *cloud.Account, _ *Parameters) { clear(a.Schedules) }, true},
-		"every execution is lost": {func(_ *cloud.Account, p *Parameters) { p.Control.Express.Lost = 1 }, true},
+		"denied at ECS": {rights(onlySQS), false},
+		"throttled at ECS": {func(_ *cloud.Account, p *Parameters) {
+			p.Control.Express.Throttled = 1
+		}, false},
+		"denied at SQS": {rights(nothing), true},
+		"machine gone":  {func(a *cloud.Account, _ *Parameters) { clear(a.StateMachines) }, true},
+		"schedule gone": {func(a *cloud.Account, _ *Parameters) { clear(a.Schedules) }, true},
+		"every execution is lost": {func(_ *cloud.Account, p *Parameters) {
+			p.Control.Express.Lost = 1
+		}, true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -385,7 +410,8 @@ func TestWhenTheMachineFails(t *testing.T) {
 			got, failing := with(10, tc.fail)
 			want, _ := with(0, alone)
 			_, healthy := with(10, nil)
-			t.Logf("p50 %s, p95 %s, $%.2f; the alarms alone %s, %s; healthy $%.2f", got.Quantile(50), got.Quantile(95),
+			t.Logf("p50 %s, p95 %s, $%.2f; the alarms alone %s, %s; healthy $%.2f", got.Quantile(50),
+				got.Quantile(95),
 				failing.CostAMonth(), want.Quantile(50), want.Quantile(95), healthy.CostAMonth())
 			for _, percent := range []float64{50, 95} {
 				assert.InDelta(t, want.Quantile(percent).Seconds(), got.Quantile(percent).Seconds(), 1)

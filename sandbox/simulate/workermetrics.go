@@ -14,7 +14,8 @@ import (
 
 // metricEvents are the events that the worker's metrics count.
 var metricEvents = []consumer.Event{
-	{Kind: consumer.Received, Count: 1}, {Kind: consumer.Done}, {Kind: consumer.Failed}, {Kind: consumer.Postponed},
+	{Kind: consumer.Received, Count: 1}, {Kind: consumer.Done}, {Kind: consumer.Failed},
+	{Kind: consumer.Postponed},
 	{Kind: consumer.DeadLettered}, {Kind: consumer.HandedBack, Count: 1}, {Kind: consumer.LeaseLost},
 	{Kind: consumer.InFlight, Count: 1}, {Kind: consumer.Blocked, Count: 1, Age: time.Second},
 }

@@ -134,7 +134,8 @@ func LoadWorkload(nameOrFile string) (*Workload, error) {
 	}
 	text, err := os.ReadFile(nameOrFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", nameOrFile, strings.Join(ShippedNames(), ", "))
+		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", nameOrFile,
+			strings.Join(ShippedNames(), ", "))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--workload: %w", err)
@@ -201,7 +202,8 @@ func (w *Workload) check() error {
 		w.Memory = defaultMemory
 	}
 	if !(w.CPU.Working >= 0 && w.CPU.Working <= 100*mostVCPUs) {
-		add("cpu.working", w.CPU.Working, fmt.Sprintf("0 to %d, percent of one vCPU that a handler uses", 100*mostVCPUs))
+		add("cpu.working", w.CPU.Working, fmt.Sprintf("0 to %d, percent of one vCPU that a handler uses",
+			100*mostVCPUs))
 	}
 	if !(w.CPU.Idle >= 0 && w.CPU.Idle <= 100) {
 		add("cpu.idle", w.CPU.Idle, "0 to 100, percent of a quarter vCPU that the worker uses")
@@ -225,8 +227,10 @@ func (w *Workload) check() error {
 const mostADay = 10_000_000
 
 func (a Arrival) check() error {
-	if !(a.PerDay >= 0 && a.PerDay <= mostADay) || a.Messages < 0 || a.Bursts < 0 || a.Messages*max(1, a.Bursts) > mostADay {
-		return fmt.Errorf("perDay %g, messages %d, bursts %d: need to be 0 or more, and up to %d a day", a.PerDay, a.Messages, a.Bursts, mostADay)
+	if !(a.PerDay >= 0 && a.PerDay <= mostADay) || a.Messages < 0 || a.Bursts < 0 ||
+		a.Messages*max(1, a.Bursts) > mostADay {
+		return fmt.Errorf("perDay %g, messages %d, bursts %d: need to be 0 or more, and up to %d a day",
+			a.PerDay, a.Messages, a.Bursts, mostADay)
 	}
 	ways := 0
 	for _, has := range []bool{a.PerDay > 0, len(a.Rate) > 0, a.Messages > 0} {
@@ -343,7 +347,8 @@ func (w *Workload) arrivals(random *rand.Rand) []time.Duration {
 		case a.Bursts > 0:
 			from, to := a.between()
 			for range a.Bursts {
-				all = append(all, slices.Repeat([]time.Duration{from + time.Duration(random.Int64N(int64(to-from)))}, a.Messages)...)
+				all = append(all, slices.Repeat([]time.Duration{from +
+					time.Duration(random.Int64N(int64(to-from)))}, a.Messages)...)
 			}
 		default:
 			all = append(all, byRate(random, a)...)
@@ -375,7 +380,9 @@ func byRate(random *rand.Rand, a Arrival) []time.Duration {
 	if highest == 0 {
 		return nil
 	}
-	return poisson(random, highest*day.Minutes(), func(at time.Duration) float64 { return rateAt(curve, at) / highest })
+	return poisson(random, highest*day.Minutes(), func(at time.Duration) float64 {
+		return rateAt(curve, at) / highest
+	})
 }
 
 // rateAt reads a curve, which stays level before its first point and after its last.

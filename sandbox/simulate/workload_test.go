@@ -17,7 +17,8 @@ func TestShippedWorkloads(t *testing.T) {
 	t.Parallel()
 	all, err := Shipped()
 	require.NoError(t, err)
-	perDay := map[string]float64{"trickle": 20, "nightly-batch": 2000, "business-day": 6*60*30 + 2500, "long-io": 12, "one-group": 500}
+	perDay := map[string]float64{"trickle": 20, "nightly-batch": 2000, "business-day": 6*60*30 + 2500,
+		"long-io": 12, "one-group": 500}
 	require.Len(t, all, len(perDay))
 	for _, w := range all {
 		const days = 20
@@ -31,7 +32,8 @@ func TestShippedWorkloads(t *testing.T) {
 
 func TestRateByTimeOfDay(t *testing.T) {
 	t.Parallel()
-	w := &Workload{Work: Distribution{Median: time.Second}, Arrivals: []Arrival{{Rate: map[string]float64{"06:00": 0, "12:00": 30, "18:00": 0}}}}
+	w := &Workload{Work: Distribution{Median: time.Second},
+		Arrivals: []Arrival{{Rate: map[string]float64{"06:00": 0, "12:00": 30, "18:00": 0}}}}
 	require.NoError(t, w.check())
 	byHour := [24]float64{}
 	const days = 50
@@ -78,26 +80,40 @@ func TestWorkloadsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	const good = "work: {median: 1s}\n"
 	cases := map[string]struct{ file, text, want string }{
-		"no such key":         {"w.yaml", "works: 1", "field works not found"},
-		"nothing arrives":     {"w.yaml", good, "arrivals: none: needs to be a list"},
-		"no work":             {"w.yaml", "arrivals: [{perDay: 1}]", "work.median: 0s: needs to be a duration above 0"},
-		"p95 below median":    {"w.yaml", "work: {median: 10s, p95: 1s}\narrivals: [{perDay: 1}]", "work.p95: 1s"},
-		"CPU over all":        {"w.yaml", good + "cpu: {working: 1700}\nmemory: 130000\narrivals: [{perDay: 1}]", "cpu.working: 1700: needs to be 0 to 1600, percent of one vCPU"},
-		"groups below none":   {"w.yaml", good + "groups: -1\narrivals: [{perDay: 1}]", "groups: -1"},
-		"two ways at once":    {"w.yaml", good + "arrivals: [{perDay: 1, messages: 2, at: \"02:00\"}]", "number 1: needs one of perDay, rate and messages"},
-		"no time":             {"w.yaml", good + "arrivals: [{messages: 2}]", "messages need a time (at) or a number of bursts"},
-		"no such time":        {"w.yaml", good + "arrivals: [{messages: 2, at: \"25:00\"}]", `"25:00": needs to be a time of day`},
-		"bursts backwards":    {"w.yaml", good + "arrivals: [{messages: 2, bursts: 1, from: \"12:00\", to: \"11:00\"}]", `from "12:00": needs to be before to "11:00"`},
-		"a rate below none":   {"w.yaml", good + "arrivals: [{rate: {\"06:00\": -1}}]", "rate at 06:00: -1"},
-		"not a number":        {"w.yaml", good + "arrivals: [{perDay: .nan}]", "perDay NaN"},
-		"without end":         {"w.yaml", good + "arrivals: [{perDay: .inf}]", "up to 10000000 a day"},
-		"bursts below none":   {"w.yaml", good + "arrivals: [{messages: 10, bursts: -1}]", "bursts -1"},
-		"a time of nothing":   {"w.yaml", good + "arrivals: [{perDay: 1, at: \"02:00\"}]", "go with messages"},
-		"a rate of nothing":   {"w.yaml", good + "arrivals: [{rate: {\"06:00\": .nan}}]", "rate at 06:00: NaN"},
-		"a trace for ever":    {"w.csv", "at,group,seconds\nInf,a,1\n", "line 2"},
-		"a trace of nothing":  {"w.csv", "at,group,seconds\n", "needs a first line at,group,seconds and a line for each message"},
-		"a trace of words":    {"w.csv", "at,group,seconds\nsoon,a,1\n", "line 2"},
-		"an empty group":      {"w.csv", "at,group,seconds\n\n1,a,1\n2,,1\n", "line 4: \"2,,1\": the group is empty: a FIFO queue refuses a message without one (MissingParameter)"},
+		"no such key":     {"w.yaml", "works: 1", "field works not found"},
+		"nothing arrives": {"w.yaml", good, "arrivals: none: needs to be a list"},
+		"no work": {"w.yaml", "arrivals: [{perDay: 1}]",
+			"work.median: 0s: needs to be a duration above 0"},
+		"p95 below median": {"w.yaml", "work: {median: 10s, p95: 1s}\narrivals: [{perDay: 1}]",
+			"work.p95: 1s"},
+		"CPU over all": {"w.yaml", good +
+			"cpu: {working: 1700}\nmemory: 130000\narrivals: [{perDay: 1}]",
+			"cpu.working: 1700: needs to be 0 to 1600, percent of one vCPU"},
+		"groups below none": {"w.yaml", good + "groups: -1\narrivals: [{perDay: 1}]", "groups: -1"},
+		"two ways at once": {"w.yaml", good + "arrivals: [{perDay: 1, messages: 2, at: \"02:00\"}]",
+			"number 1: needs one of perDay, rate and messages"},
+		"no time": {"w.yaml", good + "arrivals: [{messages: 2}]",
+			"messages need a time (at) or a number of bursts"},
+		"no such time": {"w.yaml", good + "arrivals: [{messages: 2, at: \"25:00\"}]",
+			`"25:00": needs to be a time of day`},
+		"bursts backwards": {"w.yaml", good +
+			"arrivals: [{messages: 2, bursts: 1, from: \"12:00\", to: \"11:00\"}]",
+			`from "12:00": needs to be before to "11:00"`},
+		"a rate below none": {"w.yaml", good + "arrivals: [{rate: {\"06:00\": -1}}]", "rate at 06:00: -1"},
+		"not a number":      {"w.yaml", good + "arrivals: [{perDay: .nan}]", "perDay NaN"},
+		"without end":       {"w.yaml", good + "arrivals: [{perDay: .inf}]", "up to 10000000 a day"},
+		"bursts below none": {"w.yaml", good + "arrivals: [{messages: 10, bursts: -1}]", "bursts -1"},
+		"a time of nothing": {"w.yaml", good + "arrivals: [{perDay: 1, at: \"02:00\"}]",
+			"go with messages"},
+		"a rate of nothing": {"w.yaml", good + "arrivals: [{rate: {\"06:00\": .nan}}]",
+			"rate at 06:00: NaN"},
+		"a trace for ever": {"w.csv", "at,group,seconds\nInf,a,1\n", "line 2"},
+		"a trace of nothing": {"w.csv", "at,group,seconds\n",
+			"needs a first line at,group,seconds and a line for each message"},
+		"a trace of words": {"w.csv", "at,group,seconds\nsoon,a,1\n", "line 2"},
+		"an empty group": {"w.csv", "at,group,seconds\n\n1,a,1\n2,,1\n",
+			"line 4: \"2,,1\": the group is empty: a FIFO queue refuses a message without one " +
+				"(MissingParameter)"},
 		"other columns":       {"w.csv", "at,group\n1,a\n", "needs a first line at,group,seconds"},
 		"a trace in the past": {"w.csv", "at,group,seconds\n-1,a,1\n", "line 2"},
 	}
@@ -111,14 +127,16 @@ func TestWorkloadsThatCannotBe(t *testing.T) {
 		})
 	}
 	_, err := LoadWorkload("nowhere")
-	require.ErrorContains(t, err, "one of "+strings.Join([]string{"business-day", "long-io", "nightly-batch", "one-group", "trickle"}, ", "))
+	require.ErrorContains(t, err, "one of "+strings.Join([]string{"business-day", "long-io", "nightly-batch",
+		"one-group", "trickle"}, ", "))
 }
 
 // TestAByteOrderMarkIsRead: Excel writes one before UTF-8.
 func TestAByteOrderMarkIsRead(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	for name, text := range map[string]string{"w.csv": "at,group,seconds\r\n1,a,1\r\n", "w.yaml": "work: {median: 1s}\narrivals: [{perDay: 1}]\n"} {
+	for name, text := range map[string]string{"w.csv": "at,group,seconds\r\n1,a,1\r\n",
+		"w.yaml": "work: {median: 1s}\narrivals: [{perDay: 1}]\n"} {
 		file := filepath.Join(folder, name)
 		require.NoError(t, os.WriteFile(file, []byte("\ufeff"+text), 0o600))
 		_, err := LoadWorkload(file)

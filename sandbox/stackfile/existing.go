@@ -68,7 +68,10 @@ func putQueues(account *cloud.Account, existing string) error {
 	}
 	for _, arn := range []string{queue.ARN, queue.DeadLetterQueueARN} {
 		name := arn[strings.LastIndex(arn, ":")+1:]
-		if !strings.HasSuffix(name, ".fifo") || slices.ContainsFunc(slices.Collect(maps.Values(account.Queues)), func(q *cloud.Queue) bool { return q.Name == name }) {
+		if !strings.HasSuffix(name, ".fifo") ||
+			slices.ContainsFunc(slices.Collect(maps.Values(account.Queues)), func(q *cloud.Queue) bool {
+				return q.Name == name
+			}) {
 			continue
 		}
 		if _, err := account.CreateQueue(cloud.Queue{Name: name, FIFO: true}); err != nil {

@@ -138,12 +138,16 @@ func (s *Stack) parseKey(key string) (config.Key, error) {
 // checkKeys names every key that nothing reads.
 func (s *Stack) checkKeys() error {
 	var wrong []error
-	for _, key := range slices.SortedFunc(maps.Keys(s.Settings.Config), func(a, b config.Key) int { return strings.Compare(a.String(), b.String()) }) {
+	for _, key := range slices.SortedFunc(maps.Keys(s.Settings.Config), func(a, b config.Key) int {
+		return strings.Compare(a.String(), b.String())
+	}) {
 		_, declared := s.Project.Config[key.Name()]
 		switch {
 		case key.Namespace() == s.Project.Name.String() && !declared:
-			wrong = append(wrong, fmt.Errorf("stack %s: %s is not a key that Pulumi.yaml describes%s (docs/configuration.md has them all)",
-				s.Name, key, spelling.DidYouMean(key.Name(), slices.Sorted(maps.Keys(s.Project.Config)))))
+			wrong = append(wrong,
+				fmt.Errorf("stack %s: %s is not a key that Pulumi.yaml describes%s (docs/configuration.md "+
+					"has them all)",
+					s.Name, key, spelling.DidYouMean(key.Name(), slices.Sorted(maps.Keys(s.Project.Config)))))
 		case key.Namespace() == "aws" && ProviderKeys[key.Name()] == "":
 			wrong = append(wrong, fmt.Errorf("stack %s: %s is not handed on to the AWS provider%s",
 				s.Name, key, spelling.DidYouMean(key.Name(), slices.Sorted(maps.Keys(ProviderKeys)))))
@@ -168,7 +172,8 @@ func (s *Stack) Values() (map[string]string, error) {
 	}
 	for key, value := range s.Settings.Config {
 		if value.Secure() {
-			return nil, fmt.Errorf("%s is encrypted for stack %s and cannot be read here; give a plain value with --config %s=<value>", key, s.Name, key.Name())
+			return nil, fmt.Errorf("%s is encrypted for stack %s and cannot be read here; give a plain "+
+				"value with --config %s=<value>", key, s.Name, key.Name())
 		}
 		text, err := value.Value(config.NopDecrypter)
 		if err != nil {

@@ -32,6 +32,8 @@ func (l *AlarmLog) Spans(now float64) []Span {
 	for alarm, since := range l.since {
 		all = append(all, Span{Alarm: alarm, From: since, To: now})
 	}
-	slices.SortFunc(all, func(a, b Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Alarm, b.Alarm)) })
+	slices.SortFunc(all, func(a, b Span) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Alarm, b.Alarm))
+	})
 	return all
 }

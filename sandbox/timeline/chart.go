@@ -22,7 +22,8 @@ type Series struct {
 
 // palette tells up to eight series apart (Okabe and Ito).
 var palette = []color.Color{
-	blue, red, green, orange, color.RGBA{204, 121, 167, 255}, color.RGBA{86, 180, 233, 255}, grey, color.Black,
+	blue, red, green, orange, color.RGBA{204, 121, 167, 255}, color.RGBA{86, 180, 233, 255}, grey,
+	color.Black,
 }
 
 // LongestWait is where a chart of waits ends.
@@ -51,8 +52,10 @@ func WriteWaits(w io.Writer, all []Series) error {
 	p.Legend.Left, p.Legend.Top = false, false
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, math.Log10(LongestWait.Seconds()), 0, 101
 	p.X.Tick.Marker = plot.ConstantTicks{
-		{Value: 0, Label: "1 s"}, {Value: 1, Label: "10 s"}, {Value: math.Log10(60), Label: "1 min"}, {Value: math.Log10(600), Label: "10 min"},
-		{Value: math.Log10(3600), Label: "1 h"}, {Value: math.Log10(36000), Label: "10 h"}, {Value: math.Log10(LongestWait.Seconds()), Label: "2 d"},
+		{Value: 0, Label: "1 s"}, {Value: 1, Label: "10 s"}, {Value: math.Log10(60), Label: "1 min"},
+		{Value: math.Log10(600), Label: "10 min"},
+		{Value: math.Log10(3600), Label: "1 h"}, {Value: math.Log10(36000), Label: "10 h"},
+		{Value: math.Log10(LongestWait.Seconds()), Label: "2 d"},
 	}
 	return writeChart(w, p, 7*vg.Centimeter)
 }
@@ -76,7 +79,8 @@ func WriteCosts(w io.Writer, all []Series) error {
 			return fmt.Errorf("drawing costs: %w", err)
 		}
 		drawn.Color, drawn.Width = palette[i%len(palette)], vg.Points(1.2)
-		points.Color, points.Radius, points.Shape = palette[i%len(palette)], vg.Points(1.6), draw.CircleGlyph{}
+		points.Color, points.Radius, points.Shape =
+			palette[i%len(palette)], vg.Points(1.6), draw.CircleGlyph{}
 		p.Add(drawn, points)
 		p.Legend.Add(s.Name, drawn)
 	}

@@ -78,7 +78,8 @@ func (t *Timeline) WriteSVG(w io.Writer) error {
 	canvas := vgsvg.New(width, panelHeight*vg.Length(len(rows)))
 	whole := draw.New(canvas)
 	tiles := draw.Tiles{
-		Rows: len(rows), Cols: 1, PadTop: vg.Points(titleHeight + headingHeight), PadY: vg.Points(headingHeight),
+		Rows: len(rows), Cols: 1, PadTop: vg.Points(titleHeight + headingHeight),
+		PadY:      vg.Points(headingHeight),
 		PadBottom: vg.Points(4), PadLeft: vg.Points(4), PadRight: vg.Points(14),
 	}
 	for i, row := range plot.Align(rows, tiles, whole) {
@@ -163,7 +164,9 @@ func (p Point) sameProtected(low, high float64) bool {
 }
 
 func (t *Timeline) cpu() (*panel, error) {
-	return t.lines("CPU, % of what the tasks reserve", []line{{"", red, false, func(p Point) float64 { return p.CPU }}})
+	return t.lines("CPU, % of what the tasks reserve", []line{{"", red, false, func(p Point) float64 {
+		return p.CPU
+	}}})
 }
 
 // lines is a panel of quantities over time.

@@ -52,13 +52,17 @@ func TestTimelineHasAllThereIsToSee(t *testing.T) {
 	t.Parallel()
 	line := &Timeline{
 		Title: "a <stack> & more", Unit: "minutes",
-		Points: []Point{{At: 0, CPU: math.NaN()}, {At: 10, Waiting: 40, CPU: math.NaN()}, {At: 20, InFlight: 40, DesiredTasks: 2, RunningTasks: 2, ProtectedTasks: 2, CPU: 12}, {At: 30, CPU: math.NaN()}},
+		Points: []Point{{At: 0, CPU: math.NaN()}, {At: 10, Waiting: 40, CPU: math.NaN()},
+			{At: 20, InFlight: 40, DesiredTasks: 2, RunningTasks: 2, ProtectedTasks: 2, CPU: 12},
+			{At: 30, CPU: math.NaN()}},
 		Alarms: []Span{{"scale-out", 10, 20}, {"idle", 25, 30}},
 	}
 	var svg bytes.Buffer
 	require.NoError(t, line.WriteSVG(&svg))
 	got := texts(t, svg.Bytes())
-	for _, want := range []string{"a <stack> & more", "minutes", "messages", "tasks", "CPU, % of what the tasks reserve", "alarms in ALARM", "scale-out", "idle", "waiting", "in flight", "running", "desired", "0", "5", "30"} {
+	for _, want := range []string{"a <stack> & more", "minutes", "messages", "tasks",
+		"CPU, % of what the tasks " +
+			"reserve", "alarms in ALARM", "scale-out", "idle", "waiting", "in flight", "running", "desired", "0", "5", "30"} {
 		assert.Contains(t, got, want)
 	}
 	assert.NotContains(t, got, "not wanted, but protected while they work")
@@ -86,8 +90,10 @@ func TestNothingToSee(t *testing.T) {
 func TestRoundTicks(t *testing.T) {
 	t.Parallel()
 	cases := map[float64][]string{
-		0.4: {"0"}, 1.1: {"0", "1"}, 5.5: {"0", "1", "2", "3", "4", "5"}, 6: {"0", "2", "4", "6"}, 12.3: {"0", "5", "10"},
-		110: {"0", "20", "40", "60", "80", "100"}, 132: {"0", "50", "100"}, 250: {"0", "50", "100", "150", "200", "250"},
+		0.4: {"0"}, 1.1: {"0", "1"}, 5.5: {"0", "1", "2", "3", "4", "5"}, 6: {"0", "2", "4", "6"},
+		12.3: {"0", "5", "10"},
+		110:  {"0", "20", "40", "60", "80", "100"}, 132: {"0", "50", "100"},
+		250: {"0", "50", "100", "150", "200", "250"},
 	}
 	for highest, want := range cases {
 		var got []string
