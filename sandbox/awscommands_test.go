@@ -21,7 +21,7 @@ import (
 )
 
 // pagesOfCommands are those with commands of the AWS CLI that the sandbox answers.
-var pagesOfCommands = []string{"../docs/runbook.md", "../docs/operations.md"}
+var pagesOfCommands = []string{"../docs/runbook.md", "../docs/operations.md", "../docs/on-aws.md"}
 
 // answers are what the output of each command of the AWS CLI has, by how the command begins. It holds for
 // what --query leaves of the answer, and for the whole answer.
@@ -30,6 +30,7 @@ var answers = map[string]string{
 	"aws application-autoscaling describe-scalable-targets":   `MinCapacity|ScalingInSuspended|\b0\b`,
 	"aws cloudwatch describe-alarms":                          `worker-(scale-out|idle)-alarm`,
 	"aws cloudwatch get-metric-statistics":                    `"?Sum"?: \d|"Sum":\d|"Datapoints": ?\[`,
+	"aws cloudwatch set-alarm-state":                          ``,
 	"aws ecs describe-services":                               `has started 1 tasks|PRIMARY`,
 	"aws ecs describe-tasks":                                  `Essential container in task exited`,
 	"aws ecs execute-command":                                 `execute command was not enabled|SessionManagerPlugin is not found`,

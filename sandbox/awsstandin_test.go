@@ -28,7 +28,7 @@ import (
 const asStandIn = "TEST_AWS_STAND_IN"
 
 // standIn calls what a command line of the AWS CLI calls, with AWS's SDK for Go, and prints the whole
-// answer as JSON, or the ARNs of tasks: it leaves other uses of --query to the CLI.
+// answer as JSON, or the names that another command is given: it leaves other uses of --query to the CLI.
 func standIn(args []string) error {
 	if len(args) < 2 {
 		return errors.New("aws <service> <operation>")
@@ -75,6 +75,11 @@ func standIn(args []string) error {
 			arns = arns[:1]
 		}
 		fmt.Println(strings.Join(arns, "\t"))
+		return nil
+	}
+	alarms, ok := result[0].Interface().(*cloudwatch.DescribeAlarmsOutput)
+	if ok && slices.Contains(args, "MetricAlarms[0].AlarmName") {
+		fmt.Println(*alarms.MetricAlarms[0].AlarmName)
 		return nil
 	}
 	return json.NewEncoder(os.Stdout).Encode(result[0].Interface())

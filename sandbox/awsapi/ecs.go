@@ -120,17 +120,16 @@ func (r request) shownService(cluster *cloud.Cluster, s *cloud.Service) object {
 		"serviceArn": s.ARN, "serviceName": s.Name, "clusterArn": cluster.ARN, "status": "ACTIVE",
 		"taskDefinition": s.TaskDefinition, "desiredCount": s.DesiredCount, "runningCount": state.Running,
 		"pendingCount": state.Pending, "deployments": deployments, "events": events,
-		"launchType": textOf(
-			s.LaunchType,
-		), "enableExecuteCommand": s.EnableExecuteCommand, "schedulingStrategy": "REPLICA",
+		"launchType": textOf(s.LaunchType), "schedulingStrategy": "REPLICA",
+		"enableExecuteCommand": s.EnableExecuteCommand,
 		"deploymentConfiguration": object{
 			"maximumPercent": s.DeploymentMaximumPercent, "minimumHealthyPercent": s.DeploymentMinimumHealthyPercent,
 		},
 	}
 }
 
-// updateService sets the desired count and the task definition. Others of its parameters are refused by name:
-// they are the deployment's.
+// updateService sets the desired count and the task definition, and deploys anew. Its other parameters are
+// a deployment's.
 func (r request) updateService() (any, error) {
 	var asked struct {
 		Cluster, Service, TaskDefinition string
@@ -148,12 +147,6 @@ func (r request) updateService() (any, error) {
 	if s == nil {
 		return nil, &cloud.Error{Code: "ServiceNotFoundException", Message: "Service not found."}
 	}
-	if asked.ForceNewDeployment {
-		return nil, &cloud.Error{
-			Code:    "InvalidParameterException",
-			Message: "the sandbox has no forceNewDeployment: deploy a change",
-		}
-	}
 	changed := *s
 	changed.TaskDefinition = cmp.Or(asked.TaskDefinition, s.TaskDefinition)
 	if asked.DesiredCount != nil {
@@ -162,6 +155,9 @@ func (r request) updateService() (any, error) {
 	s, err = r.account.UpdateService(s.ARN, changed, true)
 	if err != nil {
 		return nil, err
+	}
+	if asked.ForceNewDeployment {
+		s.Redeploy()
 	}
 	return object{"service": r.shownService(cluster, s)}, nil
 }

@@ -20,6 +20,11 @@ type ControlOptions struct {
 	// MissingCountsAsZero is the reading that in metric math a missing value is 0 if
 	// the other operand has one. Otherwise the result is missing.
 	MissingCountsAsZero bool
+	// Groups is how the number of groups with messages in flight is reported.
+	Groups GroupsReading
+	// ProtectionSparesNobody breaks ECS: it grants protection and stops tasks all the same. It is for tests
+	// of what notices.
+	ProtectionSparesNobody bool
 	// SleepWithMessages is the reading that a queue which nobody uses sleeps after six
 	// hours even if there are messages in it.
 	SleepWithMessages bool
@@ -43,6 +48,15 @@ type ControlOptions struct {
 	// Phases are when within its minute each thing happens. Default: all at its end, in
 	// one instant.
 	Phases Phases
+}
+
+// GroupsReading is how SQS reports ApproximateNumberOfGroupsWithInflightMessages. The zero value is what is
+// documented: each minute in which the queue is active.
+type GroupsReading struct {
+	// OnlyIfAny is the reading that it is reported as the counts of messages in flight are: if there are any.
+	OnlyIfAny bool
+	// LateMinutes is how much later it comes than those.
+	LateMinutes int
 }
 
 // DefaultControlOptions are AWS's documented values and, where there are none, the

@@ -54,7 +54,7 @@ func (c *Control) ServiceState(arn string) ServiceState {
 	var state ServiceState
 	for _, t := range f.tasks {
 		d := &current
-		if t.TaskDefinition != current.TaskDefinition {
+		if !f.isCurrent(t) {
 			if old[t.TaskDefinition] == nil {
 				old[t.TaskDefinition] = &Deployment{TaskDefinition: t.TaskDefinition}
 			}

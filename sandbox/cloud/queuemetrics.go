@@ -16,7 +16,8 @@ const (
 type queueMetrics struct {
 	visible, inFlight, delayed, oldest, sent, deleted, groups *series
 
-	sentBefore, deletedBefore int // up to the minute before
+	sentBefore, deletedBefore int   // up to the minute before
+	groupsBefore              []int // each minute, if they are reported late
 	// lastActive is the last minute in which the queue was used or held a message.
 	lastActive int
 	asleep     bool
@@ -71,7 +72,7 @@ func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 		published = published.Add(time.Duration(q.awakeFrom-minute) * c.o.Minute)
 	}
 	q.visible.gauge(minute, published, float64(counts.Visible))
-	q.groups.gauge(minute, published, float64(counts.GroupsInFlight))
+	c.sampleGroups(q, minute, published, counts.GroupsInFlight)
 	for _, some := range []struct {
 		series *series
 		count  int
@@ -82,5 +83,17 @@ func (c *Control) sampleQueue(q *queueMetrics, box *Mailbox) {
 	}
 	if age, ok := box.oldestAge(c.now); ok {
 		q.oldest.gauge(minute, published, age.Seconds())
+	}
+}
+
+// sampleGroups reports the groups with messages in flight, as it is read.
+func (c *Control) sampleGroups(q *queueMetrics, minute int, published time.Time, now int) {
+	groups := now
+	if late := c.o.Groups.LateMinutes; late > 0 {
+		q.groupsBefore = append(q.groupsBefore, now)
+		groups = q.groupsBefore[max(0, len(q.groupsBefore)-1-late)]
+	}
+	if groups > 0 || !c.o.Groups.OnlyIfAny {
+		q.groups.gauge(minute, published, float64(groups))
 	}
 }

@@ -21,6 +21,8 @@ type Service struct {
 	ForceNewDeployment              bool                       `json:"forceNewDeployment,omitempty"`
 	PropagateTags                   string                     `json:"propagateTags,omitempty"`
 	Tags                            map[string]string          `json:"tags,omitempty"`
+
+	forced int // deployments without a change, so far
 }
 
 // CapacityProviderStrategy is a share of a service's tasks.
@@ -73,7 +75,7 @@ func (a *Account) UpdateService(arn string, s Service, changeDesiredCount bool) 
 	if !ok {
 		return nil, refuse("ServiceNotFoundException", "the service %s does not exist", arn)
 	}
-	s.ARN = arn
+	s.ARN, s.forced = arn, old.forced
 	if !changeDesiredCount {
 		s.DesiredCount = old.DesiredCount
 	}
@@ -83,6 +85,9 @@ func (a *Account) UpdateService(arn string, s Service, changeDesiredCount bool) 
 	*old = s
 	return old, nil
 }
+
+// Redeploy replaces a service's tasks though nothing has changed.
+func (s *Service) Redeploy() { s.forced++ }
 
 // DeleteService stops a service's tasks and removes it.
 func (a *Account) DeleteService(arn string) error { return remove(a.Services, arn) }

@@ -31,6 +31,7 @@ type Task struct {
 	// StopReason says who stopped it, "" as long as nobody did.
 	StopReason string
 
+	forced         int       // of its service, when it was created
 	due            time.Time // when a pending task runs, or the time to stop is up
 	protectedUntil time.Time
 }
@@ -65,6 +66,7 @@ type fleet struct {
 	serial     int
 	// deployed is the task definition of the newest deployment.
 	deployed    string
+	forced      int // of the newest deployment
 	deployedAt  time.Time
 	deploying   bool
 	utilization Datapoint
@@ -84,10 +86,11 @@ func (c *Control) fleet(s *Service) *fleet {
 	f, ok := c.fleets[s.ARN]
 	if !ok {
 		dimensions := map[string]string{"ClusterName": s.ClusterName(), "ServiceName": s.Name}
-		f = &fleet{arn: s.ARN, resourceID: s.ResourceID(), deployed: s.TaskDefinition, deployedAt: c.now, metrics: &serviceMetrics{
+		f = &fleet{arn: s.ARN, resourceID: s.ResourceID(), deployed: s.TaskDefinition, forced: s.forced}
+		f.deployedAt, f.metrics = c.now, &serviceMetrics{
 			cpu:          c.metrics.series("AWS/ECS", "CPUUtilization", dimensions),
 			runningTasks: c.metrics.series("ECS/ContainerInsights", "RunningTaskCount", dimensions),
-		}}
+		}
 		c.fleets[s.ARN] = f
 		c.fleetOrder = append(c.fleetOrder, f)
 		slices.SortFunc(c.fleetOrder, func(a, b *fleet) int { return strings.Compare(a.arn, b.arn) })
@@ -125,12 +128,17 @@ func (f *fleet) settled(now time.Time) bool {
 	}) == 0
 }
 
+// isCurrent reports whether a task is of the newest deployment.
+func (f *fleet) isCurrent(t *Task) bool {
+	return t.TaskDefinition == f.service.TaskDefinition && t.forced == f.service.forced
+}
+
 // alive are the tasks of the current task definition, or of older ones, that nobody
 // stops.
 func (f *fleet) alive(current bool) []*Task {
 	var list []*Task
 	for _, t := range f.tasks {
-		if (t.State == Pending || t.State == Running) && (t.TaskDefinition == f.service.TaskDefinition) == current {
+		if (t.State == Pending || t.State == Running) && f.isCurrent(t) == current {
 			list = append(list, t)
 		}
 	}
@@ -146,8 +154,9 @@ func (c *Control) schedule() {
 			continue
 		}
 		f.retireStopped(c.now, c.scaled(stoppedTasksStay))
-		if f.deployed != f.service.TaskDefinition {
-			f.deployed, f.deployedAt, f.deploying = f.service.TaskDefinition, c.now, true
+		if f.deployed != f.service.TaskDefinition || f.forced != f.service.forced {
+			f.deployed, f.forced = f.service.TaskDefinition, f.service.forced
+			f.deployedAt, f.deploying = c.now, true
 		}
 		if c.draining {
 			c.stopAll(f, "draining")
@@ -188,7 +197,7 @@ func (c *Control) startTasks(f *fleet) {
 		f.tasks = append(f.tasks, &Task{
 			ARN:            c.account.ARN("ecs", fmt.Sprintf("task/%s/%032x", f.service.ClusterName(), uint64(fingerprint32(f.service.ARN))<<32+uint64(f.serial))),
 			TaskDefinition: f.service.TaskDefinition, Service: f.service.ARN,
-			State: Pending, Created: c.now, due: c.now.Add(c.o.StartDelay(f.serial)),
+			State: Pending, Created: c.now, forced: f.service.forced, due: c.now.Add(c.o.StartDelay(f.serial)),
 		})
 	}
 	if started := f.tasks[before:]; len(started) > 0 {
@@ -202,7 +211,7 @@ func (f *fleet) countAlive() (current, old int) {
 	for _, t := range f.tasks {
 		switch {
 		case t.State != Pending && t.State != Running:
-		case t.TaskDefinition == f.service.TaskDefinition:
+		case f.isCurrent(t):
 			current++
 		default:
 			old++
@@ -242,7 +251,7 @@ func (c *Control) stopSome(candidates []*Task, n int, reason string) {
 		if n <= 0 {
 			return
 		}
-		if !t.ProtectedAt(c.now) {
+		if !t.ProtectedAt(c.now) || c.o.ProtectionSparesNobody {
 			c.stop(t, reason)
 			n--
 		}
