@@ -415,7 +415,8 @@ func TestEveryKeyIsInAGoldenStack(t *testing.T) {
 func TestOneSlipIsOneError(t *testing.T) {
 	t.Parallel()
 	for name, steps := range map[string]string{
-		"a misspelt field": `[{"lower":1,"chnge":2}]`, "a text": `[{"lower":1,"change":"2"}]`, "no list": `{"lower":1}`,
+		"a misspelt field": `[{"lower":1,"chnge":2}]`, "a text": `[{"lower":1,"change":"2"}]`,
+		"no list": `{"lower":1}`,
 	} {
 		_, err := plan.Of(Declare(".."), options(t, "prod", map[string]string{key("scalingSteps"): steps}))
 		require.ErrorContains(t, err, "scalingSteps: ", name)

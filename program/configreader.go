@@ -125,7 +125,8 @@ func (r *configReader) object(key string, value any, want string) {
 		if r.secret(key) {
 			raw = "(secret)"
 		}
-		wrong := &components.FieldError{Field: key, Value: raw, Want: "needs to be " + want + ": " + inWords(err)}
+		wrong := &components.FieldError{Field: key, Value: raw, Want: "needs to be " + want + ": " +
+			inWords(err)}
 		r.unreadable = append(r.unreadable, wrong)
 		r.found.AddError(wrong)
 	}
