@@ -50,6 +50,9 @@ func TestWrongCommandLines(t *testing.T) {
 		"an older run":       {"simulate --workload trickle --days 1 --no-peers --against testdata/older.json", []string{`--against: "testdata/older.json" is of an older format`, "write it anew with simulate --json"}},
 		"a folder as output": {"simulate --out simulate", []string{`--out: "simulate": is a folder`}},
 		"two outputs":        {"simulate --against main.go --json", []string{`--against: "main.go": goes without --json`}},
+		"nothing to advise":  {"simulate advise", []string{"--workload: needs to be one"}},
+		"a wait of none":     {"simulate advise --workload trickle --p95 -1s", []string{"--p95: -1s: needs to be a duration above 0"}},
+		"no target":          {"simulate advise --workload trickle --p95 0s", []string{"--p95: 0s: needs to be above 0 without --budget"}},
 		"no such stack":      {"simulate --stack test", []string{`there is no stack "test"`}},
 	}
 	for name, tc := range cases {
@@ -240,15 +243,15 @@ func TestProgressIsOneLine(t *testing.T) {
 	t.Parallel()
 	var terminal bytes.Buffer
 	p := &progress{terminal: &terminal}
-	p.show("w", "CDK default", 12, 30)
-	p.show("w", "dev", 1, 30)
+	p.show("%s: day %d of %d", "w, CDK default", 12, 30)
+	p.show("%s: day %d of %d", "w, dev", 1, 30)
 	p.clear()
 	p.clear()
 	assert.Equal(t, "\rw, CDK default: day 12 of 30\rw, dev: day 1 of 30         \r                   \r", terminal.String())
 	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	none := newProgress(file)
-	none.show("w", "dev", 1, 30)
+	none.show("w, dev")
 	info, err := file.Stat()
 	require.NoError(t, err)
 	assert.Zero(t, info.Size(), "a file gets none")

@@ -23,12 +23,12 @@ func newProgress(file *os.File) *progress {
 	return &progress{terminal: file}
 }
 
-// show that a day begins.
-func (p *progress) show(workload, system string, day, days int) {
+// show how far it is.
+func (p *progress) show(format string, values ...any) {
 	if p.terminal == nil {
 		return
 	}
-	text := fmt.Sprintf("%s, %s: day %d of %d", workload, system, day, days)
+	text := fmt.Sprintf(format, values...)
 	fmt.Fprintf(p.terminal, "\r%s%s", text, strings.Repeat(" ", max(0, p.width-len(text))))
 	p.width = len(text)
 }

@@ -53,7 +53,9 @@ killed, and what it costs.`,
 	f.StringArrayVar(&s.workloads, "workload", nil, "`name` of a workload that is shipped ("+
 		strings.Join(simulate.ShippedNames(), ", ")+"), or a YAML or CSV file; may be repeated; "+
 		"without it all that are shipped")
-	s.parameterFlags(f)
+	f.AddFlagSet(parameterFlags(&s.parameters))
+	f.Func("reading", "`name` of another reading of what AWS leaves open ("+
+		strings.Join(simulate.ReadingNames(), ", ")+"); may be repeated", s.parameters.Read)
 	f.BoolVar(&s.ranges, "ranges", false, "simulate all readings and other phases, too: "+
 		"the range stands beside each figure that moves by more than a tenth")
 	f.BoolVar(&s.noPeers, "no-peers", false, "simulate the stack alone")
@@ -65,30 +67,36 @@ killed, and what it costs.`,
 	f.StringVar(&s.failOn, "fail-on", "",
 		"`conditions` under which to exit with an error, as in \"p95_wait>5m,killed>0\", of "+
 			strings.Join(simulate.MeasureNames(), ", "))
+	complete(cmd, "price", pricesToSet())
 	complete(cmd, "reading", simulate.ReadingNames())
-	var prices []string
-	for _, name := range simulate.PriceNames() {
-		prices = append(prices, name+"=")
-	}
-	complete(cmd, "price", prices)
+	cmd.AddCommand(newAdviseCommand(c))
 	return cmd
 }
 
-// parameterFlags are what a simulation assumes.
-func (s *simulateCommand) parameterFlags(f *pflag.FlagSet) {
-	p := &s.parameters
+// parameterFlags are what a simulation assumes of AWS, as a set that a command adds to its own.
+func parameterFlags(p *simulate.Parameters) *pflag.FlagSet {
+	f := pflag.NewFlagSet("parameters", pflag.ContinueOnError)
+	f.SortFlags = false
 	f.IntVar(&p.Days, "days", p.Days, "days to simulate")
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "seed of what is random")
 	f.IntVar(&p.Control.MetricDelay, "metric-delay", p.Control.MetricDelay,
 		"`minutes` until CloudWatch shows a metric")
 	f.IntVar(&p.Control.WakeDelay, "wake-delay", p.Control.WakeDelay,
 		"`minutes` more until it does after six idle hours")
-	f.Func("reading", "`name` of another reading of what AWS leaves open ("+
-		strings.Join(simulate.ReadingNames(), ", ")+"); may be repeated", p.Read)
 	f.DurationVar(&p.StartFrom, "start-from", p.StartFrom, "the least that a task takes to start")
 	f.DurationVar(&p.StartTo, "start-to", p.StartTo, "the most that a task takes to start")
 	f.Func("price", "`name=dollars` in place of the price of the stack's region, such as "+
 		"arm-vcpu=0.03238 an hour; may be repeated", p.Prices.Set)
+	return f
+}
+
+// pricesToSet are the names of the prices, as --price begins.
+func pricesToSet() []string {
+	var names []string
+	for _, name := range simulate.PriceNames() {
+		names = append(names, name+"=")
+	}
+	return names
 }
 
 func (s *simulateCommand) run(c common) error {
@@ -110,7 +118,9 @@ func (s *simulateCommand) run(c common) error {
 	s.announce(workloads)
 	progress := newProgress(os.Stderr)
 	defer progress.clear()
-	s.parameters.Progress = progress.show
+	s.parameters.Progress = func(workload, system string, day, days int) {
+		progress.show("%s, %s: day %d of %d", workload, system, day, days)
+	}
 	stack := simulate.Stack{Root: c.root, Name: c.stack, Overrides: c.config}
 	report := &simulate.Report{Stack: stack, Parameters: s.parameters}
 	for _, w := range workloads {

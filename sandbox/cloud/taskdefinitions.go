@@ -134,7 +134,7 @@ func (a *Account) checkTaskDefinition(t TaskDefinition) error {
 	if t.NetworkMode != "awsvpc" {
 		return refuse("ClientException", "Fargate needs networkMode awsvpc, not %q", t.NetworkMode)
 	}
-	if !fargateHas(t.CPU, t.Memory) {
+	if !isFargateSize(t.CPU, t.Memory) {
 		return refuse("ClientException", "No Fargate configuration exists for given values: %s CPU, %s memory", t.CPU, t.Memory)
 	}
 	containers, err := t.Containers()
@@ -199,14 +199,35 @@ func (t *TaskDefinition) checkContainers(containers []Container) error {
 	return nil
 }
 
-// fargateHas says whether Fargate offers a size. From one vCPU up it is two to
-// eight GiB for each; below and above AWS makes exceptions.
-func fargateHas(cpuUnits, memoryMiB string) bool {
+// FargateCPUs are the CPU units that Fargate offers for a task, 1024 to the vCPU.
+var FargateCPUs = []int{256, 512, 1024, 2048, 4096, 8192, 16384}
+
+// mostFargateMemory is the largest that Fargate offers, in MiB.
+const mostFargateMemory = 120 * 1024
+
+// LeastFargateMemory is the least memory in MiB that Fargate offers with CPU units and that is
+// no less than what is needed; ok is false if there is none.
+func LeastFargateMemory(cpuUnits, needed int) (mib int, ok bool) {
+	const step = 512
+	for mib = (needed + step - 1) / step * step; mib <= mostFargateMemory; mib += step {
+		if fargateHas(cpuUnits, mib) {
+			return mib, true
+		}
+	}
+	return 0, false
+}
+
+// isFargateSize says whether CPU units and MiB, as a task definition has them, are a size that
+// Fargate offers.
+func isFargateSize(cpuUnits, memoryMiB string) bool {
 	cpu, errCPU := strconv.Atoi(cpuUnits)
 	memory, errMemory := strconv.Atoi(memoryMiB)
-	if errCPU != nil || errMemory != nil || memory%512 != 0 {
-		return false
-	}
+	return errCPU == nil && errMemory == nil && fargateHas(cpu, memory)
+}
+
+// fargateHas says whether Fargate offers a size. From one vCPU up it is two to
+// eight GiB for each; below and above AWS makes exceptions.
+func fargateHas(cpu, memory int) bool {
 	gib := memory / 1024
 	whole := memory%1024 == 0
 	switch cpu {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -113,6 +114,11 @@ func (e *engine) at(t time.Time, do func()) {
 // run simulates days, and then as long as it takes until all is done and the tasks
 // are back to the minimum, a day at most.
 func run(ctx context.Context, system System, w *Workload, p Parameters) (*Result, error) {
+	return runWithin(ctx, system, w, p, math.MaxInt)
+}
+
+// runWithin is run, but stops as soon as more messages than a limit are not done.
+func runWithin(ctx context.Context, system System, w *Workload, p Parameters, limit int) (*Result, error) {
 	options := p.Control
 	options.Phases = p.phases()
 	options.StartDelay = func(serial int) time.Duration {
@@ -134,7 +140,10 @@ func run(ctx context.Context, system System, w *Workload, p Parameters) (*Result
 		e.at(begin.Add(first), func() { e.poll(system.Poller) })
 	}
 	end := begin.Add(time.Duration(p.Days) * day)
-	over := func(t time.Time, more bool) bool { return !more && t.After(end) && e.quiet() }
+	over := func(t time.Time, more bool) bool {
+		e.result.FellBehind = len(e.pending) > limit
+		return e.result.FellBehind || !more && t.After(end) && e.quiet()
+	}
 	if err := e.runUntil(ctx, end.Add(day), next, over); err != nil {
 		return nil, err
 	}
@@ -244,18 +253,25 @@ func (e *engine) ring() {
 }
 
 // receiveAll answers the polls of workers, one after the other, as long as one of them
-// gets something, if anything has happened since none did.
+// gets something, if anything has happened since none did. Where one gets nothing, no other
+// does either, since a queue does not care who asks.
 func (e *engine) receiveAll() {
 	for e.woken {
 		e.woken = false
-		for failed := 0; failed < len(e.workers); {
+		last := e.turn // to get something
+		for without := 0; without < len(e.workers); {
 			e.turn = (e.turn + 1) % len(e.workers)
-			if e.workers[e.turn].receive() {
-				failed = 0
-			} else {
-				failed++
+			polls, got := e.workers[e.turn].receive()
+			switch {
+			case got:
+				last, without = e.turn, 0
+			case polls:
+				without = len(e.workers)
+			default:
+				without++
 			}
 		}
+		e.turn = last % max(1, len(e.workers))
 	}
 }
 

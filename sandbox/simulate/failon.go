@@ -120,7 +120,7 @@ func (r *Result) readings() []*Result { return append([]*Result{r}, r.variants..
 func (c Condition) failure(workload string, r *Result) error {
 	value := strconv.FormatFloat(measures[c.measure].of(r), 'g', 6, 64)
 	if measures[c.measure].isTime {
-		value = wait(duration(measures[c.measure].of(r)))
+		value = InWords(duration(measures[c.measure].of(r)))
 	}
 	return fmt.Errorf("%s: %s (it is %s)", workload, c.text, value)
 }

@@ -119,28 +119,28 @@ func (w *worker) pollAgain(p *poll) {
 	w.e.woken = true
 }
 
-// receive answers the poll under way, if there is one, and reports whether it brings
+// receive answers the poll under way, and reports whether there is one and whether it brings
 // something.
-func (w *worker) receive() bool {
+func (w *worker) receive() (polls, got bool) {
 	p := w.poll
 	if p == nil {
-		return false
+		return false, false
 	}
 	// Hidden for as long as it can be: the worker extends its lease while it works.
-	got := w.e.box.Receive(w.e.now, p.slots, cloud.MaxVisibility, "", w.e.dead)
+	messages := w.e.box.Receive(w.e.now, p.slots, cloud.MaxVisibility, "", w.e.dead)
 	w.e.countDeadLetters()
-	if len(got) == 0 {
-		return false
+	if len(messages) == 0 {
+		return true, false
 	}
 	w.e.result.Requests.Receive()
 	w.e.result.note(consumer.Received, w.e.now)
-	for _, m := range got {
+	for _, m := range messages {
 		w.e.note(w, received, m, 0)
 		if m.ReceiveCount > 1 {
 			w.e.result.Redeliveries++
 		}
 	}
-	groups := byGroup(got)
+	groups := byGroup(messages)
 	leases := make([]*lease, len(groups))
 	for i, messages := range groups {
 		leases[i] = newLease(w, messages)
@@ -158,7 +158,7 @@ func (w *worker) receive() bool {
 		}
 	}
 	w.beginPoll()
-	return true
+	return true, true
 }
 
 // byGroup splits received messages, which come group by group.

@@ -44,22 +44,29 @@ func (p *Parameters) Read(name string) error {
 // otherPhases is how many more draws of the phases a range covers.
 const otherPhases = 3
 
-// variations are the parameters in each reading, apart and all together, and with other
-// phases.
-func (p Parameters) variations() []Parameters {
-	var all []Parameters
+// Variation is a way to simulate the same.
+type Variation struct {
+	// Name says in which readings of AWS, or with which phases.
+	Name       string
+	Parameters Parameters
+}
+
+// Variations are the parameters as they are, in all other readings of what AWS leaves open, in
+// each, and with other phases.
+func (p Parameters) Variations() []Variation {
 	together := p
+	var each []Variation
 	for _, r := range readings {
 		one := p
 		r.read(&one)
 		r.read(&together)
-		all = append(all, one)
+		each = append(each, Variation{r.name, one})
 	}
-	all = append(all, together)
+	all := append([]Variation{{"as usual", p}, {"all other readings", together}}, each...)
 	for n := range otherPhases {
 		other := p
 		other.PhasesSeed = p.PhasesSeed + uint64(n) + 1
-		all = append(all, other)
+		all = append(all, Variation{fmt.Sprintf("other phases (%d)", n+1), other})
 	}
 	return all
 }
@@ -67,8 +74,8 @@ func (p Parameters) variations() []Parameters {
 // AddRanges simulates the comparison in every reading and with other phases, too, so that
 // the range stands beside each figure that moves by more than a tenth.
 func (c *Comparison) AddRanges(ctx context.Context, p Parameters) error {
-	for _, other := range p.variations() {
-		varied, err := Compare(ctx, c.Stack, c.Workload, other, len(c.Results) > 1)
+	for _, other := range p.Variations()[1:] {
+		varied, err := Compare(ctx, c.Stack, c.Workload, other.Parameters, len(c.Results) > 1)
 		if err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ type column struct {
 	text  func(value float64) string
 }
 
-func asWait(value float64) string   { return wait(duration(value)) }
+func asWait(value float64) string   { return InWords(duration(value)) }
 func asNumber(value float64) string { return fmt.Sprintf("%.0f", value) }
 func asMoney(value float64) string  { return fmt.Sprintf("%.2f", value) }
 
@@ -91,8 +91,8 @@ func (r *Result) columns() []string {
 	return values
 }
 
-// wait in the units that a person would choose.
-func wait(d time.Duration) string {
+// InWords is a duration in the units that a person would choose.
+func InWords(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "-"

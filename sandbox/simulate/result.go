@@ -22,6 +22,9 @@ type Result struct {
 	// when the simulation ended, of which Unstarted never began. Lost is what the
 	// queue does not hold either.
 	Done, DeadLettered, Undone, Unstarted, Lost int
+	// FellBehind says that the simulation was given up, since ever more messages waited: the
+	// figures are those until then. See Trial.
+	FellBehind bool
 	// BusyKills are tasks that scale-in ended while they worked, Interrupted the
 	// handlers that this cost. A message is redelivered with each receive but its
 	// first.
@@ -178,8 +181,8 @@ func (r *Result) sample(e *engine, counts cloud.Counts) {
 	}
 }
 
-// slowdown is how many times as long as their work handlers took.
-func (r *Result) slowdown() float64 {
+// Slowdown is how many times as long as their work handlers took, 1 or more.
+func (r *Result) Slowdown() float64 {
 	if r.work <= 0 {
 		return 1
 	}

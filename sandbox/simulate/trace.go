@@ -28,7 +28,7 @@ func parseTrace(file string, text io.Reader) (*Workload, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("workload %s: %w", file, err)
 	}
-	w := &Workload{Name: filepath.Base(file), CPU: defaultCPU}
+	w := &Workload{Name: filepath.Base(file), CPU: defaultCPU, Memory: defaultMemory}
 	well := slices.Equal(header, traceHeader)
 	groups := map[string]int{}
 	for well {
