@@ -27,7 +27,7 @@ func newAdviseCommand(c *common) *cobra.Command {
 	a := &adviseCommand{parameters: simulate.DefaultParameters()}
 	cmd := &cobra.Command{
 		Use:   "advise",
-		Short: "Search the cheapest settings of a stack that keep the waits of a workload short",
+		Short: "Search the cheapest settings that keep the waits of a workload short",
 		Long: `Searches the settings of a stack (scalingSteps, adjustmentType, maxCapacity, concurrency,
 cpu, memory, idleMinutes and wakeIntervalSeconds) that start 95 % of a workload's messages
 in time, in every reading of what AWS leaves open, at the least cost, and prints them as

@@ -41,7 +41,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"up does not run":    {"up --port 8080 --handler true", []string{"--port: 8080: goes with --keep", "--handler: true: goes with --keep"}},
 		"up runs wrongly":    {"up --keep --minute 1ms", []string{"--minute: 1ms"}},
 		"simulated days":     {"simulate --days 0 --metric-delay 9", []string{"--days: 0: needs to be 1 to 366", "--metric-delay: 9: needs to be 0 to 2 minutes"}},
-		"a condition":        {"simulate --fail-on p95>1m", []string{`--fail-on: "p95>1m": p95 is no measure`}},
+		"a condition":        {"simulate --fail-on p95>1m", []string{`--fail-on: "p95>1m": p95 is not a measure`}},
 		"no such workload":   {"simulate --workload nope", []string{`--workload: "nope": needs to be a file`, "trickle"}},
 		"no such price":      {"simulate --price gold=1", []string{`there is no price "gold"`}},
 		"no such key":        {"simulate --set nonsense=1", []string{"nonsense is not a key that Pulumi.yaml describes"}},

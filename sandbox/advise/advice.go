@@ -44,7 +44,8 @@ func (a *Advice) WriteText(w io.Writer) error {
 		fmt.Fprintf(w, "None were found that hold it in every reading of AWS. The nearest:\n\n")
 		fmt.Fprint(w, a.misses[0].settings.lines(a.project()))
 	case a.best.settings.asIs:
-		fmt.Fprintf(w, "The stack holds it as it is, in every reading of AWS, and nothing %s was found.\n", a.target.better())
+		fmt.Fprintf(w, "The stack holds it as it is, in every reading of AWS, and nothing %s was found.\n",
+			a.target.better())
 	default:
 		fmt.Fprintf(w, "The %s found that hold it in every reading of AWS, for Pulumi.%s.yaml:\n\n",
 			a.target.best(), a.file.Name)

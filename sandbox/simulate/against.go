@@ -19,11 +19,11 @@ type change struct {
 
 // changes are the figures that a reviewer weighs.
 var changes = []change{
-	{"first message p50", func(s summary) string { return InWords(duration(s.FirstP50)) }},
-	{"first message p95", func(s summary) string { return InWords(duration(s.FirstP95)) }},
-	{"all messages p95", func(s summary) string { return InWords(duration(s.P95)) }},
-	{"busy tasks killed", func(s summary) string { return fmt.Sprint(s.Killed) }},
-	{"not done", func(s summary) string { return fmt.Sprint(s.Undone + s.DeadLettered) }},
+	{"p50 first", func(s summary) string { return InWords(duration(s.FirstP50)) }},
+	{"p95 first", func(s summary) string { return InWords(duration(s.FirstP95)) }},
+	{"p95 wait", func(s summary) string { return InWords(duration(s.P95)) }},
+	{"killed", func(s summary) string { return fmt.Sprint(s.Killed) }},
+	{"undone or dead-lettered", func(s summary) string { return fmt.Sprint(s.Undone + s.DeadLettered) }},
 	{"task-minutes", func(s summary) string { return fmt.Sprintf("%.0f", s.TaskMinutes) }},
 	{"$ a month", func(s summary) string { return fmt.Sprintf("%.2f", s.DollarsMonth) }},
 }

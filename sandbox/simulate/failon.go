@@ -3,7 +3,6 @@ package simulate
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -13,31 +12,10 @@ import (
 
 // Condition is something that a result must not be, such as p95_wait>5m.
 type Condition struct {
-	text, measure, operator string
-	limit                   float64 // seconds, if it is a time
+	text, operator string
+	measure        measure
+	limit          float64 // seconds, if it is a time
 }
-
-// measures that conditions can name, of the stack.
-var measures = map[string]struct {
-	isTime bool
-	of     func(r *Result) float64
-}{
-	"p50_first":    {true, func(r *Result) float64 { return r.First.Quantile(50).Seconds() }},
-	"p95_first":    {true, func(r *Result) float64 { return r.First.Quantile(95).Seconds() }},
-	"p50_wait":     {true, func(r *Result) float64 { return r.All.Quantile(50).Seconds() }},
-	"p95_wait":     {true, func(r *Result) float64 { return r.All.Quantile(95).Seconds() }},
-	"killed":       {false, func(r *Result) float64 { return float64(r.BusyKills) }},
-	"redelivered":  {false, func(r *Result) float64 { return float64(r.Redeliveries) }},
-	"dead":         {false, func(r *Result) float64 { return float64(r.DeadLettered) }},
-	"undone":       {false, func(r *Result) float64 { return float64(r.Undone) }},
-	"left_running": {false, func(r *Result) float64 { return float64(r.LeftRunning) }},
-	"task_minutes": {false, func(r *Result) float64 { return r.TaskMinutes }},
-	"beyond_need":  {false, func(r *Result) float64 { return r.BeyondNeed }},
-	"dollars":      {false, func(r *Result) float64 { return r.CostAMonth() }},
-}
-
-// MeasureNames are those that conditions can name, sorted.
-func MeasureNames() []string { return slices.Sorted(maps.Keys(measures)) }
 
 // ParseConditions reads a list such as "p95_wait>5m,killed>0".
 func ParseConditions(list string) ([]Condition, error) {
@@ -61,14 +39,16 @@ func parseCondition(text string) (Condition, error) {
 	if i < 0 {
 		return Condition{}, errors.New("needs to be a measure, < or >, and a limit, such as p95_wait>5m")
 	}
-	c := Condition{text: text, measure: strings.TrimSpace(text[:i]), operator: text[i : i+1]}
+	c := Condition{text: text, operator: text[i : i+1]}
 	if strings.HasPrefix(text[i+1:], "=") {
 		return c, errors.New("needs to use < or >")
 	}
-	m, ok := measures[c.measure]
+	name := strings.TrimSpace(text[:i])
+	m, ok := measureOf(name)
 	if !ok {
-		return c, fmt.Errorf("%s is no measure; there are %s", c.measure, strings.Join(MeasureNames(), ", "))
+		return c, fmt.Errorf("%s is not a measure; there are %s", name, strings.Join(MeasureNames(), ", "))
 	}
+	c.measure = m
 	limit := strings.TrimSpace(text[i+1:])
 	if m.isTime {
 		d, err := time.ParseDuration(limit)
@@ -87,7 +67,7 @@ func parseCondition(text string) (Condition, error) {
 
 // holds says whether a result is what it must not be.
 func (c Condition) holds(r *Result) bool {
-	value := measures[c.measure].of(r)
+	value := c.measure.of(r)
 	if c.operator == "<" {
 		return value < c.limit
 	}
@@ -118,9 +98,9 @@ func (r *Report) Check(conditions []Condition) error {
 func (r *Result) readings() []*Result { return append([]*Result{r}, r.variants...) }
 
 func (c Condition) failure(workload string, r *Result) error {
-	value := strconv.FormatFloat(measures[c.measure].of(r), 'g', 6, 64)
-	if measures[c.measure].isTime {
-		value = InWords(duration(measures[c.measure].of(r)))
+	value := strconv.FormatFloat(c.measure.of(r), 'g', 6, 64)
+	if c.measure.isTime {
+		value = InWords(duration(c.measure.of(r)))
 	}
 	return fmt.Errorf("%s: %s (it is %s)", workload, c.text, value)
 }

@@ -29,6 +29,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		}
 		view.Sections = append(view.Sections, section)
 	}
+	view.Words = words
 	for _, s := range r.Comparisons[0].Systems {
 		view.Systems = append(view.Systems, system{s.Name, s.Is})
 	}
@@ -43,14 +44,29 @@ type pageView struct {
 	Overrides    []string
 	Days         int
 	Seed         uint64
+	Words        []system
 	Systems      []system
 	Sections     []section
 }
 
 type system struct{ Name, Is string }
 
+// words of the table, and what they mean.
+var words = []system{
+	{"first", "waits of messages that come when all work before them could be done. If no task runs any " +
+		"more, they have to wake the service. Waits end when a handler begins."},
+	{"wait", "the same of all messages. p50 and p95: so many percent of them wait no longer."},
+	{"killed", "tasks that scale-in ended while they worked"},
+	{"redelivered", "receives of a message but its first"},
+	{"undone", "messages that are neither done nor dead-lettered a day after the last day"},
+	{"beyond need", "minutes of tasks there was no work for; needed are as many tasks as the groups with work, " +
+		"or the messages if there are fewer, fill"},
+	{"$ a month", "all of the bill, for 730 hours at the rate of the days simulated; a task is charged from its creation"},
+}
+
 type section struct {
 	Name, Description      string
+	Verdict                []string
 	Rows                   []row
 	Remarks                []string
 	Timeline, Waits, Costs template.HTML
@@ -62,16 +78,30 @@ type section struct {
 type row struct {
 	Name  string
 	Stack bool
-	Cells []string
+	Cells []cell
+}
+
+// cell is a figure, and its range below it.
+type cell struct{ Figure, Range string }
+
+func cells(columns []string) []cell {
+	var all []cell
+	for _, text := range columns {
+		figure, spread, _ := strings.Cut(text, " (")
+		all = append(all, cell{figure, strings.TrimSuffix(spread, ")")})
+	}
+	return all
 }
 
 // listedActivities is how many of them a report lists.
 const listedActivities = 200
 
 func (c *Comparison) section(days int) (section, error) {
-	s := section{Name: c.Workload.Name, Description: c.description(days), Remarks: c.Remarks()}
+	s := section{
+		Name: c.Workload.Name, Description: c.description(days), Verdict: c.Verdict(), Remarks: c.Remarks(),
+	}
 	for i, r := range c.Results {
-		s.Rows = append(s.Rows, row{r.System, i == 0, r.columns()})
+		s.Rows = append(s.Rows, row{r.System, i == 0, cells(r.columns())})
 	}
 	stack := c.Results[0]
 	busiest := stack.busiestDay()
@@ -83,8 +113,10 @@ func (c *Comparison) section(days int) (section, error) {
 	if s.Waits, err = picture(func(w io.Writer) error { return timeline.WriteWaits(w, c.waits()) }); err != nil {
 		return s, err
 	}
-	if s.Costs, err = picture(func(w io.Writer) error { return timeline.WriteCosts(w, c.costs()) }); err != nil {
-		return s, err
+	if c.Days > 1 { // a day is a point, not a picture
+		if s.Costs, err = picture(func(w io.Writer) error { return timeline.WriteCosts(w, c.costs()) }); err != nil {
+			return s, err
+		}
 	}
 	for _, a := range stack.Activities[:min(len(stack.Activities), listedActivities)] {
 		s.Activities = append(s.Activities, clock(a.At)+"  "+a.String())

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,8 +32,8 @@ type summary struct {
 	Days         int      `json:"days"`
 	Seed         uint64   `json:"seed"`
 	System       string   `json:"system"`
-	FirstP50     float64  `json:"first_p50_seconds"`
-	FirstP95     float64  `json:"first_p95_seconds"`
+	FirstP50     float64  `json:"p50_first_seconds"`
+	FirstP95     float64  `json:"p95_first_seconds"`
 	P50          float64  `json:"p50_wait_seconds"`
 	P95          float64  `json:"p95_wait_seconds"`
 	Killed       int      `json:"killed"`
@@ -91,6 +92,9 @@ func readOutput(text io.Reader) (out output, err error) {
 	if raw[0] == '[' {
 		return out, errors.New("is of an older format, a list without the parameters: " +
 			"write it anew with simulate --json")
+	}
+	if bytes.Contains(raw, []byte(`"first_p95_seconds"`)) {
+		return out, errors.New("is of an older format, with other names: write it anew with simulate --json")
 	}
 	if err := json.Unmarshal(raw, &out); err != nil {
 		return out, fmt.Errorf("is no output of simulate --json: %w", err)

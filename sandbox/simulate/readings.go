@@ -93,14 +93,14 @@ func (c *Comparison) AddRanges(ctx context.Context, p Parameters) error {
 const notable = 0.1
 
 // withRange is a figure, and its range over the variants if it moves noticeably.
-func (c column) withRange(r *Result) string {
-	value := c.value(r)
+func (m measure) withRange(r *Result) string {
+	value := m.of(r)
 	low, high := value, value
 	for _, v := range r.variants {
-		low, high = min(low, c.value(v)), max(high, c.value(v))
+		low, high = min(low, m.of(v)), max(high, m.of(v))
 	}
-	text := c.text(value)
-	if from, to := c.text(low), c.text(high); from != to && high-low > notable*max(value, 1e-9) {
+	text := m.text(value)
+	if from, to := m.text(low), m.text(high); from != to && high-low > notable*max(value, 1e-9) {
 		return fmt.Sprintf("%s (%s to %s)", text, from, to)
 	}
 	return text

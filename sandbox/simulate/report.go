@@ -15,10 +15,14 @@ type Report struct {
 	Comparisons []*Comparison
 }
 
-// WriteTable writes a table for each workload, and where a peer wins, why.
+// WriteTable writes a verdict and a table for each workload, and where a peer wins, why.
 func (r *Report) WriteTable(w io.Writer) error {
 	for _, c := range r.Comparisons {
 		fmt.Fprintf(w, "\n%s: %s\n\n", c.Workload.Name, c.description(r.Parameters.Days))
+		for _, sentence := range c.Verdict() {
+			fmt.Fprintln(w, "  "+sentence)
+		}
+		fmt.Fprintln(w)
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(table, strings.Join(append([]string{"", ""}, columnNames()...), "\t")+"\t")
 		for _, result := range c.Results {
@@ -51,46 +55,6 @@ func (c *Comparison) description(asked int) string {
 	return text
 }
 
-// column of the table.
-type column struct {
-	name  string
-	value func(r *Result) float64
-	text  func(value float64) string
-}
-
-func asWait(value float64) string   { return InWords(duration(value)) }
-func asNumber(value float64) string { return fmt.Sprintf("%.0f", value) }
-func asMoney(value float64) string  { return fmt.Sprintf("%.2f", value) }
-
-var table = []column{
-	{"first p50", func(r *Result) float64 { return r.First.Quantile(50).Seconds() }, asWait},
-	{"first p95", func(r *Result) float64 { return r.First.Quantile(95).Seconds() }, asWait},
-	{"all p95", func(r *Result) float64 { return r.All.Quantile(95).Seconds() }, asWait},
-	{"killed", func(r *Result) float64 { return float64(r.BusyKills) }, asNumber},
-	{"redelivered", func(r *Result) float64 { return float64(r.Redeliveries) }, asNumber},
-	{"dead-lettered", func(r *Result) float64 { return float64(r.DeadLettered) }, asNumber},
-	{"not done", func(r *Result) float64 { return float64(r.Undone) }, asNumber},
-	{"task-min", func(r *Result) float64 { return r.TaskMinutes }, asNumber},
-	{"beyond need", func(r *Result) float64 { return r.BeyondNeed }, asNumber},
-	{"$ a month", func(r *Result) float64 { return r.CostAMonth() }, asMoney},
-}
-
-func columnNames() []string {
-	var names []string
-	for _, c := range table {
-		names = append(names, c.name)
-	}
-	return names
-}
-
-func (r *Result) columns() []string {
-	var values []string
-	for _, c := range table {
-		values = append(values, c.withRange(r))
-	}
-	return values
-}
-
 // InWords is a duration in the units that a person would choose.
 func InWords(d time.Duration) string {
 	switch {
@@ -109,7 +73,7 @@ func InWords(d time.Duration) string {
 // Remarks say where a peer does better than the stack, and why.
 func (c *Comparison) Remarks() []string {
 	stack := c.Results[0]
-	remarks := sizeWarnings(c.Systems[0], c.Workload, stack)
+	var remarks []string
 	for i, r := range c.Results[1:] {
 		var better []string
 		for _, m := range []struct {

@@ -111,7 +111,7 @@ func TestReport(t *testing.T) {
 	r := &Report{Stack: dev, Parameters: p, Comparisons: []*Comparison{c}}
 	var table, page, results bytes.Buffer
 	require.NoError(t, r.WriteTable(&table))
-	for _, want := range []string{"first p50", "always on", "tutorial", "CDK default", "backlog per task",
+	for _, want := range []string{"p50 first", "always on", "tutorial", "CDK default", "backlog per task",
 		"KEDA-like", "it keeps 1 running, and pays for that", "= 1m20s to 3m40s, 2m30s in the middle"} {
 		assert.Contains(t, table.String(), want)
 	}
@@ -157,7 +157,7 @@ func TestFailOn(t *testing.T) {
 			require.ErrorContains(t, err, want, list)
 		}
 	}
-	for list, want := range map[string]string{"p95>1m": "is no measure; there are",
+	for list, want := range map[string]string{"p95>1m": "is not a measure; there are",
 		"killed": "needs to be a measure, < or >", "p95_wait>5": "needs to be a duration", "killed>few": "needs to be a number", "killed>=1": "needs to use < or >"} {
 		_, err := ParseConditions(list)
 		assert.ErrorContains(t, err, want, list)

@@ -33,8 +33,8 @@ func TestCPUIsALimit(t *testing.T) {
 		r := c.Results[0]
 		assert.Equal(t, 10, r.Done, "concurrency %d", concurrency)
 		assert.InEpsilon(t, 300, r.TaskMinutes, 0.05, "concurrency %d", concurrency)
-		warned := strings.Contains(strings.Join(c.Remarks(), "\n"), "handlers take 10.0 times as long as their work does alone, for want of CPU")
-		assert.Equal(t, concurrency == 10, warned, "%v", c.Remarks())
+		warned := strings.Contains(strings.Join(sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "\n"), "handlers take 10.0 times as long as their work does alone, for want of CPU")
+		assert.Equal(t, concurrency == 10, warned, "%v", sizeWarnings(c.Systems[0], c.Workload, c.Results[0]))
 	}
 }
 
@@ -101,7 +101,7 @@ func TestMemoryThatDoesNotFitIsWarnedAbout(t *testing.T) {
 	w := &Workload{Name: "large", Memory: 200, CPU: defaultCPU, Trace: []Job{{Work: time.Minute}}}
 	c, err := Compare(t.Context(), quarter(10), w, parameters(1), false)
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(c.Remarks(), "\n"), "a task of 512 MiB cannot hold what it works on: 10 handlers of 200 MiB "+
+	assert.Contains(t, strings.Join(sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "\n"), "a task of 512 MiB cannot hold what it works on: 10 handlers of 200 MiB "+
 		"and the worker's 32 MiB are 2032 MiB; 2 handlers fit, or 2032 MiB")
 	shipped, err := Shipped()
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestMemoryThatDoesNotFitIsWarnedAbout(t *testing.T) {
 		for _, w := range shipped {
 			c, err := Compare(t.Context(), Stack{Root: dev.Root, Name: stack}, w, parameters(2), false)
 			require.NoError(t, err)
-			assert.Empty(t, c.Remarks(), "%s with %s", stack, w.Name)
+			assert.Empty(t, sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "%s with %s", stack, w.Name)
 		}
 	}
 }
