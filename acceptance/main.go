@@ -45,8 +45,10 @@ func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "acceptance",
 		Short: "Settles on AWS what documents leave open, and writes a report",
-		Long: "Deploys a stack of its own with your AWS credentials and your Pulumi CLI, runs cases on it,\n" +
-			"removes it, and writes what it saw to .acceptance/<stack>/report.md and report.json. Cases that are settled are\n" +
+		Long: "Deploys a stack of its own with your AWS credentials and your Pulumi CLI, runs cases on " +
+			"it,\n" +
+			"removes it, and writes what it saw to .acceptance/<stack>/report.md and report.json. Cases " +
+			"that are settled are\n" +
 			"not run again. It says what it costs, and asks, before it makes anything.\n\ncases:\n" + listOf(
 			Cases(),
 		),
@@ -163,7 +165,8 @@ func (c *command) agree(cases []Case) error {
 	span, dollars := estimate(cases)
 	fmt.Fprintf(
 		c.out,
-		"%d cases, about %s, at most $%.2f. They make a VPC, a cluster, a repository with an image, a queue and"+
+		"%d cases, about %s, at most $%.2f. They make a VPC, a cluster, a repository with an image, a "+
+			"queue and"+
 			" a service, and remove them at the end.\n",
 		len(cases),
 		span,

@@ -33,16 +33,17 @@ var answers = map[string]string{
 	"aws cloudwatch set-alarm-state":                          ``,
 	"aws ecs describe-services":                               `has started 1 tasks|PRIMARY`,
 	"aws ecs describe-tasks":                                  `Essential container in task exited`,
-	"aws ecs execute-command":                                 `execute command was not enabled|SessionManagerPlugin is not found`,
-	"aws ecs update-service":                                  `"desiredCount": ?1|"DesiredCount":1`,
-	"aws ecs update-task-protection":                          `"[pP]rotectionEnabled": ?false`,
-	"aws logs tail":                                           `"level":"(INFO|WARN)"`,
-	"aws scheduler list-schedules":                            `ENABLED`,
-	"aws sqs start-message-move-task":                         `TaskHandle`,
-	"aws sqs list-message-move-tasks":                         `Results`,
-	"aws sqs purge-queue":                                     ``,
-	"aws sqs send-message":                                    `MessageId`,
-	"aws stepfunctions start-sync-execution":                  `SUCCEEDED`,
+	"aws ecs execute-command": `execute command was not ` +
+		`enabled|SessionManagerPlugin is not found`,
+	"aws ecs update-service":                 `"desiredCount": ?1|"DesiredCount":1`,
+	"aws ecs update-task-protection":         `"[pP]rotectionEnabled": ?false`,
+	"aws logs tail":                          `"level":"(INFO|WARN)"`,
+	"aws scheduler list-schedules":           `ENABLED`,
+	"aws sqs start-message-move-task":        `TaskHandle`,
+	"aws sqs list-message-move-tasks":        `Results`,
+	"aws sqs purge-queue":                    ``,
+	"aws sqs send-message":                   `MessageId`,
+	"aws stepfunctions start-sync-execution": `SUCCEEDED`,
 }
 
 var (

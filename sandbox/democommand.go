@@ -31,10 +31,12 @@ type runFlags struct {
 func (r *runFlags) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	f.SortFlags = false
-	f.StringVar(&r.handler, "handler", "", "shell `command` to run for each message, as in \"python job.py\"; "+
-		"without it the command that the stack declares, or what the worker does by itself "+
-		"(in a demo: sleep as long as a message asks)")
-	f.DurationVar(&r.minute, "minute", 2*time.Second, "how long a minute of CloudWatch and auto scaling takes")
+	f.StringVar(&r.handler, "handler", "",
+		"shell `command` to run for each message, as in \"python job.py\"; "+
+			"without it the command that the stack declares, or what the worker does by itself "+
+			"(in a demo: sleep as long as a message asks)")
+	f.DurationVar(&r.minute, "minute", 2*time.Second,
+		"how long a minute of CloudWatch and auto scaling takes")
 	f.IntVar(&r.port, "port", 0, "port to listen on; 0 is any that is free")
 	f.BoolVar(&r.withoutProtection, "without-protection", false,
 		"give tasks no ECS agent, so that scale-in can stop busy ones")
@@ -178,7 +180,8 @@ func (d *demoCommand) title(stack string) string {
 	case d.workload.Spread:
 		work = fmt.Sprintf("each sleeps 0 to %g s", 2*d.workload.Seconds)
 	}
-	return fmt.Sprintf("Stack %s: %d messages in %d groups, %s", stack, d.workload.Messages, d.workload.Groups, work)
+	return fmt.Sprintf("Stack %s: %d messages in %d groups, %s", stack, d.workload.Messages,
+		d.workload.Groups, work)
 }
 
 // tidy removes the demo's folder, but for the logs if it failed or they are asked for.

@@ -43,7 +43,8 @@ func (d *demoCommand) deploy(c common, folder string) (*cloud.Account, error) {
 
 func deployWithPulumi(c common, folder string) (*cloud.Account, error) {
 	stack, err := deploy.Open(c, deploy.Options{
-		Root: c.root, Folder: folder, CLIFolder: c.folder(), Stack: c.stack, Config: c.config, Output: c.output, Brief: true,
+		Root: c.root, Folder: folder, CLIFolder: c.folder(), Stack: c.stack, Config: c.config,
+		Output: c.output, Brief: true,
 	})
 	if err != nil {
 		return nil, err

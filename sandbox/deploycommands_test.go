@@ -29,6 +29,7 @@ func TestExplain(t *testing.T) {
 	assert.Contains(t, text.String(), "\nexport AWS_ENDPOINT_URL="+region.URL+" AWS_REGION=us-west-2 ")
 	assert.Contains(t, text.String(), "\naws sqs --endpoint-url "+region.URL+" send-message ")
 	assert.Contains(t, text.String(), "--queue-url "+consumer.Queue.URL+"\n")
-	assert.Regexp(t, `\n# CPU limit: (0\.5 vCPU a task, by cgroup|none: .+; handlers may use more .+)\n# logs of the tasks: .+/logs\n`,
+	assert.Regexp(t, `\n# CPU limit: (0\.5 vCPU a task, by cgroup|none: .+; handlers may use more .+)\n# `+
+		`logs of the tasks: .+/logs\n`,
 		text.String())
 }

@@ -21,7 +21,8 @@ func TestSteps(t *testing.T) {
 	t.Parallel()
 	s := settings{maxCapacity: 5, perTask: 10}
 	assert.Equal(t, []step{{1, 1}, {11, 2}, {21, 3}, {31, 5}}, s.steps())
-	assert.Contains(t, s.lines("p"), "  p:scalingSteps:\n    - {lower: 1, change: 1}\n    - {lower: 11, change: 2}\n")
+	assert.Contains(t, s.lines("p"),
+		"  p:scalingSteps:\n    - {lower: 1, change: 1}\n    - {lower: 11, change: 2}\n")
 	s.maxCapacity = 2
 	assert.Contains(t, s.overrides(), `scalingSteps=[{"lower":1,"change":1},{"lower":11,"change":2}]`)
 	s.maxCapacity, s.perTask = 200, 1
@@ -79,15 +80,16 @@ func TestTarget(t *testing.T) {
 		target        Target
 		better, worse outcome
 	}{
-		"the cheaper of those that hold it":   {Target{P95: 5 * time.Minute}, cheap, fast},
-		"one that holds it":                   {Target{P95: 2 * time.Minute}, fast, cheap},
-		"one that misses it by less":          {Target{P95: time.Second}, fast, cheap},
-		"one that is within the budget":       {Target{P95: 5 * time.Minute, Budget: 5}, cheap, fast},
-		"the faster one without a limit":      {Target{Budget: 10}, fast, cheap},
-		"never one that loses messages":       {Target{P95: time.Minute}, cheap, lossy},
-		"never one that slows handlers down":  {Target{P95: 5 * time.Minute}, cheap, slowed},
-		"nor one that kills work":             {Target{Budget: 10}, cheap, outcome{killed: 1, slowdown: 1}},
-		"nor one in which ever more messages": {Target{Budget: 10}, cheap, outcome{fellBehind: true, slowdown: 1}},
+		"the cheaper of those that hold it":  {Target{P95: 5 * time.Minute}, cheap, fast},
+		"one that holds it":                  {Target{P95: 2 * time.Minute}, fast, cheap},
+		"one that misses it by less":         {Target{P95: time.Second}, fast, cheap},
+		"one that is within the budget":      {Target{P95: 5 * time.Minute, Budget: 5}, cheap, fast},
+		"the faster one without a limit":     {Target{Budget: 10}, fast, cheap},
+		"never one that loses messages":      {Target{P95: time.Minute}, cheap, lossy},
+		"never one that slows handlers down": {Target{P95: 5 * time.Minute}, cheap, slowed},
+		"nor one that kills work":            {Target{Budget: 10}, cheap, outcome{killed: 1, slowdown: 1}},
+		"nor one in which ever more messages": {Target{Budget: 10}, cheap,
+			outcome{fellBehind: true, slowdown: 1}},
 	}
 	for name, tc := range cases {
 		assert.Negative(t, tc.target.compare(tc.better, tc.worse), name)

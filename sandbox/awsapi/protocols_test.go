@@ -86,7 +86,8 @@ func TestCloudWatchInEachProtocol(t *testing.T) {
 	_, text := post(t, s, "/",
 		"Action=GetMetricStatistics&Version=2010-08-01&Namespace=AWS/"+
 			"SQS&MetricName=ApproximateNumberOfMessagesVisible"+
-			"&Period=60&Statistics.member.1=Maximum&Dimensions.member.1.Name=QueueName&Dimensions.member.1.Value=jobs.fifo&"+span,
+			"&Period=60&Statistics.member.1=Maximum&Dimensions.member.1.Name=QueueName"+
+			"&Dimensions.member.1.Value=jobs.fifo&"+span,
 		map[string]string{"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
 	var statistics struct {
 		Points []struct {

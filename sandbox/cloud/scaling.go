@@ -41,7 +41,8 @@ func (c *Control) scale(p *ScalingPolicy, alarm *Alarm, values []float64) {
 	}
 	d := decision{
 		policy: p, alarm: alarm, target: target, service: service, fleet: c.fleet(service),
-		above: alarm.ComparisonOperator == "GreaterThanOrEqualToThreshold" || alarm.ComparisonOperator == "GreaterThanThreshold",
+		above: alarm.ComparisonOperator == "GreaterThanOrEqualToThreshold" ||
+			alarm.ComparisonOperator == "GreaterThanThreshold",
 	}
 	wanted, ok := c.wantedBy(&d, values)
 	switch {
@@ -94,13 +95,15 @@ func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) 
 	}
 	if d.policy.TargetTracking != nil {
 		wanted = d.policy.TargetTracking.wanted(capacity, values[len(values)-1])
-		d.finding = fmt.Sprintf("%s against a target of %s with %s", decimal(values[len(values)-1]), decimal(d.policy.TargetTracking.TargetValue), tasks(capacity))
+		d.finding = fmt.Sprintf("%s against a target of %s with %s", decimal(values[len(values)-1]),
+			decimal(d.policy.TargetTracking.TargetValue), tasks(capacity))
 	} else {
 		value := aggregate(d.policy.StepScaling.MetricAggregationType, values)
 		var err error
 		wanted, ok, err = d.policy.StepScaling.Adjustment(value, d.alarm.Threshold, d.above, capacity)
 		if err != nil || !ok {
-			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s", decimal(value), decimal(d.alarm.Threshold))
+			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s",
+				decimal(value), decimal(d.alarm.Threshold))
 			return 0, false
 		}
 		step := d.policy.StepScaling.stepInWords(value, d.alarm.Threshold, d.above)
@@ -197,8 +200,9 @@ func (c *Control) refrain(d decision, reason string) {
 
 func (c *Control) activity(d decision, to int, reason string) Activity {
 	return Activity{
-		At: c.now, Minute: c.fullMinutes(), ResourceID: d.policy.ResourceID, Policy: d.policy.Name, Alarm: d.alarm.Name,
-		From: d.service.DesiredCount, To: to, Reason: reason,
+		At: c.now, Minute: c.fullMinutes(), ResourceID: d.policy.ResourceID, Policy: d.policy.Name,
+		Alarm: d.alarm.Name,
+		From:  d.service.DesiredCount, To: to, Reason: reason,
 	}
 }
 

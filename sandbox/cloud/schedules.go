@@ -78,7 +78,8 @@ var (
 	// readingAction is one that a schedule cannot call. Source: EventBridge Scheduler
 	// user guide, "Using universal targets".
 	readingAction = regexp.MustCompile(`^(get|describe|list|poll|receive|search|scan|query|select|` +
-		`read|lookup|discover|validate|batchGet|batchDescribe|batchRead|transactGet|adminGet|adminList|testMigration|` +
+		`read|lookup|discover|validate|batchGet|batchDescribe|batchRead|transactGet|` +
+		`adminGet|adminList|testMigration|` +
 		`retrieve|testConnection|translateDocument|isAuthorized|invokeModel)`)
 )
 

@@ -59,7 +59,8 @@ func (a *Account) CreateService(s Service) (*Service, error) {
 	}
 	s.ARN = a.ARN("ecs", "service/"+cluster.Name+"/"+s.Name)
 	if _, taken := a.Services[s.ARN]; taken {
-		return nil, refuse("InvalidParameterException", "Creation of service was not idempotent: %s exists already", s.Name)
+		return nil, refuse("InvalidParameterException",
+			"Creation of service was not idempotent: %s exists already", s.Name)
 	}
 	if err := a.checkService(s); err != nil {
 		return nil, err
@@ -100,14 +101,17 @@ func (a *Account) checkService(s Service) error {
 		return refuse("InvalidParameterException", "networkMode awsvpc needs subnets")
 	}
 	if s.DesiredCount < 0 {
-		return refuse("InvalidParameterException", "desiredCount is %d; it has to be 0 or more", s.DesiredCount)
+		return refuse("InvalidParameterException", "desiredCount is %d; it has to be 0 or more",
+			s.DesiredCount)
 	}
 	if s.DeploymentMaximumPercent <= s.DeploymentMinimumHealthyPercent {
-		return refuse("InvalidParameterException", "deploymentMaximumPercent %d leaves no room above deploymentMinimumHealthyPercent %d",
+		return refuse("InvalidParameterException",
+			"deploymentMaximumPercent %d leaves no room above deploymentMinimumHealthyPercent %d",
 			s.DeploymentMaximumPercent, s.DeploymentMinimumHealthyPercent)
 	}
 	if (s.LaunchType == "") == (len(s.CapacityProviderStrategies) == 0) {
-		return refuse("InvalidParameterException", "a service has a launch type or capacity provider strategies, one of them")
+		return refuse("InvalidParameterException",
+			"a service has a launch type or capacity provider strategies, one of them")
 	}
 	return a.checkStrategies(s)
 }
@@ -119,7 +123,8 @@ func (a *Account) checkStrategies(s Service) error {
 	}
 	for _, strategy := range s.CapacityProviderStrategies {
 		if !slices.Contains(associated, strategy.CapacityProvider) {
-			return refuse("InvalidParameterException", "the capacity provider %s is not associated with the cluster %s",
+			return refuse("InvalidParameterException",
+				"the capacity provider %s is not associated with the cluster %s",
 				strategy.CapacityProvider, s.ClusterName())
 		}
 	}

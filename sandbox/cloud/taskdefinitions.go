@@ -135,7 +135,8 @@ func (a *Account) checkTaskDefinition(t TaskDefinition) error {
 		return refuse("ClientException", "Fargate needs networkMode awsvpc, not %q", t.NetworkMode)
 	}
 	if !isFargateSize(t.CPU, t.Memory) {
-		return refuse("ClientException", "No Fargate configuration exists for given values: %s CPU, %s memory", t.CPU, t.Memory)
+		return refuse("ClientException",
+			"No Fargate configuration exists for given values: %s CPU, %s memory", t.CPU, t.Memory)
 	}
 	containers, err := t.Containers()
 	if err != nil {
@@ -160,7 +161,8 @@ func (t *TaskDefinition) checkContainers(containers []Container) error {
 	volumes, names := map[string]bool{}, map[string]bool{}
 	for _, v := range t.Volumes {
 		if v.EFS != nil && v.EFS.Authorization != nil && v.EFS.TransitEncryption != "ENABLED" {
-			return refuse("ClientException", "IAM authorization and access points of EFS need transit encryption")
+			return refuse("ClientException",
+				"IAM authorization and access points of EFS need transit encryption")
 		}
 		volumes[v.Name] = true
 	}
@@ -183,7 +185,8 @@ func (t *TaskDefinition) checkContainers(containers []Container) error {
 		case c.StopTimeout > 120:
 			return refuse("ClientException", "stopTimeout is %d; Fargate waits 120 s at most", c.StopTimeout)
 		case c.LogConfiguration != nil && c.LogConfiguration.LogDriver == "awsfirelens" && !routed:
-			return refuse("ClientException", "container %s logs to FireLens, and no container routes its logs", c.Name)
+			return refuse("ClientException",
+				"container %s logs to FireLens, and no container routes its logs", c.Name)
 		}
 		for _, m := range c.MountPoints {
 			if !volumes[m.SourceVolume] {
@@ -192,7 +195,9 @@ func (t *TaskDefinition) checkContainers(containers []Container) error {
 		}
 		for _, d := range c.DependsOn {
 			if !names[d.ContainerName] || d.ContainerName == c.Name {
-				return refuse("ClientException", "container %s depends on %s, which is not another container of the task", c.Name, d.ContainerName)
+				return refuse("ClientException",
+					"container %s depends on %s, which is not another container of the "+
+						"task", c.Name, d.ContainerName)
 			}
 		}
 	}

@@ -195,9 +195,11 @@ func (c *Control) startTasks(f *fleet) {
 	for ; current < desired && current+old < most; current++ {
 		f.serial++
 		f.tasks = append(f.tasks, &Task{
-			ARN:            c.account.ARN("ecs", fmt.Sprintf("task/%s/%032x", f.service.ClusterName(), uint64(fingerprint32(f.service.ARN))<<32+uint64(f.serial))),
+			ARN: c.account.ARN("ecs", fmt.Sprintf("task/%s/%032x", f.service.ClusterName(),
+				uint64(fingerprint32(f.service.ARN))<<32+uint64(f.serial))),
 			TaskDefinition: f.service.TaskDefinition, Service: f.service.ARN,
-			State: Pending, Created: c.now, forced: f.service.forced, due: c.now.Add(c.o.StartDelay(f.serial)),
+			State: Pending, Created: c.now, forced: f.service.forced,
+			due: c.now.Add(c.o.StartDelay(f.serial)),
 		})
 	}
 	if started := f.tasks[before:]; len(started) > 0 {
@@ -246,7 +248,9 @@ func (c *Control) stopOld(f *fleet) {
 }
 
 func (c *Control) stopSome(candidates []*Task, n int, reason string) {
-	slices.SortStableFunc(candidates, func(a, b *Task) int { return strings.Compare(string(a.State), string(b.State)) })
+	slices.SortStableFunc(candidates, func(a, b *Task) int {
+		return strings.Compare(string(a.State), string(b.State))
+	})
 	for _, t := range candidates {
 		if n <= 0 {
 			return

@@ -17,9 +17,11 @@ func busyFrame() Frame {
 	cpu, waiting, idle := 224.04, 81.0, 100.0
 	f := Frame{
 		At: 12400 * time.Millisecond, Minute: 2 * time.Second, Sent: 120, Total: 120,
-		Counts: cloud.Counts{Visible: 233, InFlight: 187, Delayed: 3, GroupsInFlight: 90}, Groups: 100, Dead: 1, Handled: 1130, Failed: 12,
+		Counts: cloud.Counts{Visible: 233, InFlight: 187, Delayed: 3, GroupsInFlight: 90}, Groups: 100,
+		Dead: 1, Handled: 1130, Failed: 12,
 		Desired: 2, Most: 5, Concurrency: 5, IdleMinutes: 3, CPU: &cpu, Wakes: true,
-		Tasks: []TaskView{{cloud.Running, true}, {cloud.Running, true}, {cloud.Pending, false}, {cloud.Stopping, false}},
+		Tasks: []TaskView{{cloud.Running, true}, {cloud.Running, true}, {cloud.Pending, false},
+			{cloud.Stopping, false}},
 		Alarms: []AlarmView{
 			{"idle", cloud.OK, &idle, idleWatches, "at most 1", true},
 			{"scale-in", cloud.InsufficientData, nil, "Messages waiting or in flight", "at most 4", true},
@@ -31,7 +33,8 @@ func busyFrame() Frame {
 		Machine: cloud.ExpressUse{Asks: 6, Answered: 81, Failed: 1},
 	}
 	for range 12 {
-		f.Changes = append(f.Changes, Change{7031 * time.Millisecond, "scale-out", 3, 5, "messages waiting: 96, step from 50 sets 5"})
+		f.Changes = append(f.Changes,
+			Change{7031 * time.Millisecond, "scale-out", 3, 5, "messages waiting: 96, step from 50 sets 5"})
 		f.Said = append(f.Said, Line{"message 1 of group-12", "ValueError: no such customer: 13\x1b[2J"})
 	}
 	return f
@@ -40,7 +43,8 @@ func busyFrame() Frame {
 // TestScreenFitsTheTerminal: nothing is wider or higher, and no number is cut.
 func TestScreenFitsTheTerminal(t *testing.T) {
 	t.Parallel()
-	for _, size := range []tea.WindowSizeMsg{{Width: 80, Height: 24}, {Width: 120, Height: 40}, {Width: 60, Height: 30}} {
+	for _, size := range []tea.WindowSizeMsg{{Width: 80, Height: 24}, {Width: 120, Height: 40},
+		{Width: 60, Height: 30}} {
 		m := &screenModel{}
 		m.Update(size)
 		m.Update(busyFrame())
@@ -53,9 +57,12 @@ func TestScreenFitsTheTerminal(t *testing.T) {
 		for _, want := range []string{
 			"12.4 s here, 6 min 12 s on AWS",
 			"233 waiting, 187 in flight, 1130 done, 3 delayed, 12 failures, 1 dead letter; 120 of 120 sent",
-			"14 each", "2 running, 2 desired, 1 starting, 1 stopping", "○ starts", "224.0 % of what the tasks reserve",
-			"idle OK there is work; ALARM at most 1", "scale-out ALARM messages waiting: 81; ALARM at least 1",
-			"scale-in no data yet; ALARM at most 4", "stuck ALARM seconds the oldest message waits: 81; ALARM at least 300",
+			"14 each", "2 running, 2 desired, 1 starting, 1 stopping", "○ starts",
+			"224.0 % of what the tasks reserve",
+			"idle OK there is work; ALARM at most 1",
+			"scale-out ALARM messages waiting: 81; ALARM at least 1",
+			"scale-in no data yet; ALARM at most 4",
+			"stuck ALARM seconds the oldest message waits: 81; ALARM at least 300",
 			"trouble the worker failed: no QUEUE_URL",
 			"asked SQS 6 times, last answer: 81 waiting; 1 execution failed",
 			"7.0 s (3 min 30 s) scale-out: 3 -> 5 tasks (messages waiting: 96, step from 50 sets 5)",
@@ -75,10 +82,12 @@ func TestBar(t *testing.T) {
 		waiting, inFlight int
 		want              string
 	}{
-		"none":                      {0, 0, "■ in flight  □ waiting"},
-		"few":                       {2, 3, "■■■□□  ■ in flight  □ waiting"},
-		"many":                      {190, 10, "■■" + strings.Repeat("□", 28) + "  ■ in flight  □ waiting  7 each"},
-		"some of which are few":     {199, 1, "■" + strings.Repeat("□", 29) + "  ■ in flight  □ waiting  7 each"},
+		"none": {0, 0, "■ in flight  □ waiting"},
+		"few":  {2, 3, "■■■□□  ■ in flight  □ waiting"},
+		"many": {190, 10, "■■" + strings.Repeat("□", 28) +
+			"  ■ in flight  □ waiting  7 each"},
+		"some of which are few": {199, 1, "■" + strings.Repeat("□", 29) +
+			"  ■ in flight  □ waiting  7 each"},
 		"all in flight hides none:": {1, 54, strings.Repeat("■", 27) + "□  ■ in flight  □ waiting  2 each"},
 	}
 	for name, tc := range cases {

@@ -11,7 +11,8 @@ import (
 )
 
 // wrapping is what Pulumi and Go put around what somebody has to know.
-var wrapping = regexp.MustCompile(`an unhandled error occurred: (?:program failed: ?)?|\d+ errors? occurred:|` +
+var wrapping = regexp.MustCompile(`an unhandled error occurred: (?:program failed: ?)?|\d+ errors? ` +
+	`occurred:|` +
 	`rpc error: code = \w+ desc = |(?m:^\s*\* )|creating urn:\S+: |updating urn:\S+: |deleting urn:\S+: `)
 
 // protected is how the engine refuses to remove or replace a protected resource. What it goes
@@ -24,12 +25,14 @@ func explainProtection(urns []resource.URN) string {
 	if more := len(urns) - 1; more > 0 {
 		names += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("protected, so nothing was changed: %s. This lifts it, and the same --config has to stand in what follows:\n"+
+	return fmt.Sprintf("protected, so nothing was changed: %s. This lifts it, and the same --config has to "+
+		"stand in what follows:\n"+
 		"  go run ./sandbox up --stack %s --config protectQueue=false", names, urns[0].Stack().Name())
 }
 
 // consequence is an error that another one explains.
-var consequence = regexp.MustCompile(`^(?:(?:update|preview|destroy|resource creation|resource update) failed|` +
+var consequence = regexp.MustCompile(`^(?:(?:update|preview|destroy|resource creation|resource update) ` +
+	`failed|` +
 	`awaiting input property|marshaling properties|.*one or more (?:resource )?operations? failed).*$`)
 
 // plainMessage is what a person has to know of a diagnostic, "" for nothing.

@@ -115,8 +115,11 @@ func (r *report) step(m apitype.StepEventMetadata) {
 	}
 	name := resource.URN(m.URN).Name()
 	if m.Type == queueType && (m.Op == apitype.OpReplace || m.Op == apitype.OpDelete && !r.destroys) {
-		r.warnings = append(r.warnings, fmt.Sprintf("%s is %s: the queue goes, and the messages in it with it; "+
-			"let the tasks empty it before, or leave its name as it is", name, map[bool]string{true: "replaced", false: "deleted"}[m.Op == apitype.OpReplace]))
+		r.warnings = append(r.warnings,
+			fmt.Sprintf("%s is %s: the queue goes, and the messages in it with it; "+
+				"let the tasks empty it before, or leave its name as it is", name, map[bool]string{
+				true: "replaced", false: "deleted",
+			}[m.Op == apitype.OpReplace]))
 	}
 	if r.brief {
 		return

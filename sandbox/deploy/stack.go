@@ -102,8 +102,12 @@ func loadAccount(file string, settings *stackfile.Stack) (*cloud.Account, error)
 
 // openStack creates or selects the stack in a workspace of its own, so that neither
 // the project's files nor the user's Pulumi login are touched.
-func openStack(ctx context.Context, cli auto.PulumiCommand, root, folder string, ports provider.Ports, settings *stackfile.Stack) (auto.Stack, error) {
-	state, home, work := filepath.Join(folder, "state"), filepath.Join(folder, "home"), filepath.Join(folder, "work")
+func openStack(
+	ctx context.Context, cli auto.PulumiCommand, root, folder string, ports provider.Ports,
+	settings *stackfile.Stack,
+) (auto.Stack, error) {
+	state, home, work := filepath.Join(folder, "state"), filepath.Join(folder,
+		"home"), filepath.Join(folder, "work")
 	for _, dir := range []string{state, home, work} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return auto.Stack{}, fmt.Errorf("preparing the sandbox: %w", err)
@@ -112,9 +116,11 @@ func openStack(ctx context.Context, cli auto.PulumiCommand, root, folder string,
 	if err := keepSalt(work, settings); err != nil {
 		return auto.Stack{}, err
 	}
-	stack, err := auto.UpsertStackInlineSource(ctx, settings.Name, settings.Project.Name.String(), program.DeployIn(root),
+	stack, err := auto.UpsertStackInlineSource(ctx, settings.Name, settings.Project.Name.String(),
+		program.DeployIn(root),
 		auto.Pulumi(cli), auto.WorkDir(work), auto.PulumiHome(home),
-		auto.Project(*settings.Project), auto.Stacks(map[string]workspace.ProjectStack{settings.Name: *settings.Settings}),
+		auto.Project(*settings.Project),
+		auto.Stacks(map[string]workspace.ProjectStack{settings.Name: *settings.Settings}),
 		auto.EnvVars(map[string]string{
 			"PULUMI_BACKEND_URL":       "file://" + filepath.ToSlash(state),
 			"PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -159,7 +165,8 @@ func (s *Stack) Preview(ctx context.Context, opts ...optpreview.Option) (auto.Pr
 		option.ApplyOption(&o)
 	}
 	r := s.report()
-	result, err := s.stack.Preview(ctx, append(opts, optpreview.EventStreams(append(o.EventStreams, r.follow())...))...)
+	result, err := s.stack.Preview(ctx,
+		append(opts, optpreview.EventStreams(append(o.EventStreams, r.follow())...))...)
 	return result, r.finish("preview", err)
 }
 
@@ -176,7 +183,8 @@ func (s *Stack) Destroy(ctx context.Context, opts ...optdestroy.Option) (auto.De
 	}
 	r := s.report()
 	r.destroys = true
-	result, err := s.stack.Destroy(ctx, append(opts, optdestroy.EventStreams(append(o.EventStreams, r.follow())...))...)
+	result, err := s.stack.Destroy(ctx,
+		append(opts, optdestroy.EventStreams(append(o.EventStreams, r.follow())...))...)
 	return result, r.finish("destroy", err)
 }
 

@@ -39,7 +39,8 @@ func openFrom(t *testing.T, ctx context.Context, stackFolder, folder, stack stri
 		output = os.Stderr
 	}
 	s, err := Open(ctx, Options{
-		Root: absolute, Folder: folder, CLIFolder: filepath.Join(absolute, ".sandbox"), Stack: stack, Config: config, Output: output,
+		Root: absolute, Folder: folder, CLIFolder: filepath.Join(absolute, ".sandbox"), Stack: stack,
+		Config: config, Output: output,
 		StackFolder: filepath.Join(absolute, stackFolder),
 	})
 	require.NoError(t, err)
@@ -143,7 +144,8 @@ func TestLifecycle(t *testing.T) {
 
 			second, err := s.Up(ctx)
 			require.NoError(t, err)
-			assert.Equal(t, map[string]int{"same": changes["create"]}, *second.Summary.ResourceChanges, "a second up changes nothing")
+			assert.Equal(t, map[string]int{"same": changes["create"]}, *second.Summary.ResourceChanges,
+				"a second up changes nothing")
 
 			service := onlyService(t, s.Account)
 			assert.Zero(t, service.DesiredCount)
@@ -169,7 +171,8 @@ func TestLifecycle(t *testing.T) {
 				assert.Empty(t, changed.Account.Services)
 				for _, queue := range changed.Account.Queues {
 					assert.NotEmpty(t, queue.Policy, "what is left of them is still guarded")
-					assert.True(t, queue.RedrivePolicy != "" || queue.RedriveAllowPolicy != "", "and redriven")
+					assert.True(t, queue.RedrivePolicy != "" ||
+						queue.RedriveAllowPolicy != "", "and redriven")
 				}
 				changed = open(t, ctx, folder, stack, `environment={"ENV":"changed"}`, "protectQueue=false")
 				_, err = changed.Up(ctx)
@@ -219,18 +222,21 @@ func TestGoldenStacks(t *testing.T) {
 // TestAChangedKeyIsToldOf: what was sent under the old one would be lost to the tasks.
 func TestAChangedKeyIsToldOf(t *testing.T) {
 	t.Parallel()
-	const old, key = "queueKmsKeyArn=arn:aws:kms:us-west-2:123456789012:key/1", "queueKmsKeyArn=arn:aws:kms:us-west-2:123456789012:key/2"
+	const old, key = "queueKmsKeyArn=arn:aws:kms:us-west-2:123456789012:key/1", "queueKmsKeyArn=arn:aws:" +
+		"kms:us-west-2:123456789012:key/2"
 	ctx, folder := t.Context(), t.TempDir()
 	_, err := open(t, ctx, folder, "dev", old).Up(ctx)
 	require.NoError(t, err)
 	told := func(config ...string) bool {
 		result, err := open(t, ctx, folder, "dev", config...).Preview(ctx)
 		require.NoError(t, err)
-		return strings.Contains(result.StdOut+result.StdErr, "queueKmsKeyArn: what was sent under arn:aws:kms:us-west-2:123456789012:key/1")
+		return strings.Contains(result.StdOut+result.StdErr,
+			"queueKmsKeyArn: what was sent under arn:aws:kms:us-west-2:123456789012:key/1")
 	}
 	assert.True(t, told(key), "another key")
 	assert.True(t, told(), "no key")
-	assert.False(t, told(key, `previousQueueKmsKeyArns=["arn:aws:kms:us-west-2:123456789012:key/1"]`), "the old one is kept")
+	assert.False(t, told(key, `previousQueueKmsKeyArns=["arn:aws:kms:us-west-2:123456789012:key/1"]`),
+		"the old one is kept")
 	assert.False(t, told(old), "nothing changes")
 }
 
@@ -246,9 +252,11 @@ func assertCreatedInOrder(t *testing.T, found steps, dependencies []edge) {
 	require.Greater(t, len(dependencies), 20)
 	for _, e := range dependencies {
 		assert.Equal(t, "create", found[e.from].op)
-		assert.Less(t, found[e.to].ended, found[e.from].began, "%s begins after %s is there", short(e.from), short(e.to))
+		assert.Less(t, found[e.to].ended, found[e.from].began, "%s begins after %s is there", short(e.from),
+			short(e.to))
 	}
-	chain := []string{"worker-idle-alarm", "worker-idle-policy", "worker-target", "worker-service", "worker-task-policy"}
+	chain := []string{"worker-idle-alarm", "worker-idle-policy", "worker-target", "worker-service",
+		"worker-task-policy"}
 	for i := 1; i < len(chain); i++ {
 		assert.True(t, dependsOn(dependencies, chain[i-1], chain[i]), "%s waits for %s", chain[i-1], chain[i])
 	}
@@ -260,7 +268,8 @@ func assertDeletedInReverse(t *testing.T, found steps, dependencies []edge) {
 	t.Helper()
 	for _, e := range dependencies {
 		assert.Equal(t, "delete", found[e.from].op)
-		assert.Less(t, found[e.from].ended, found[e.to].began, "%s is gone before %s goes", short(e.from), short(e.to))
+		assert.Less(t, found[e.from].ended, found[e.to].began, "%s is gone before %s goes", short(e.from),
+			short(e.to))
 	}
 }
 
@@ -313,16 +322,19 @@ func TestImmutableFieldsReplace(t *testing.T) {
 		config string
 		ops    map[string]string
 	}{
-		"queue name":  {"queueName=other.fifo", map[string]string{"worker-queue": "replace", "worker-task": "replace", "worker-service": "update"}},
-		"cpu":         {"cpu=2048", map[string]string{"worker-task": "replace", "worker-service": "update"}},
-		"visibility":  {"visibilityTimeoutSeconds=60", map[string]string{"worker-queue": "update"}},
-		"launch type": {"spotPercent=50", map[string]string{"worker-service": "replace", "worker-target": "replace", "worker-idle-policy": "replace", "worker-idle-alarm": "update"}},
-		"capacity":    {"maxCapacity=7", map[string]string{"worker-target": "update"}},
+		"queue name": {"queueName=other.fifo", map[string]string{"worker-queue": "replace",
+			"worker-task": "replace", "worker-service": "update"}},
+		"cpu":        {"cpu=2048", map[string]string{"worker-task": "replace", "worker-service": "update"}},
+		"visibility": {"visibilityTimeoutSeconds=60", map[string]string{"worker-queue": "update"}},
+		"launch type": {"spotPercent=50", map[string]string{"worker-service": "replace",
+			"worker-target": "replace", "worker-idle-policy": "replace", "worker-idle-alarm": "update"}},
+		"capacity": {"maxCapacity=7", map[string]string{"worker-target": "update"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			stream, all := recordEvents()
-			_, err := open(t, ctx, folder, "prod", "protectQueue=false", tc.config).Preview(ctx, optpreview.EventStreams(stream))
+			_, err := open(t, ctx, folder, "prod", "protectQueue=false", tc.config).Preview(ctx,
+				optpreview.EventStreams(stream))
 			require.NoError(t, err)
 			got := map[string]string{}
 			for _, event := range all() {
@@ -364,7 +376,9 @@ func TestWrongConfigurationCreatesNothing(t *testing.T) {
 	ctx := t.Context()
 	s := open(t, ctx, t.TempDir(), "dev", "minCapacity=9")
 	_, err := s.Up(ctx)
-	require.EqualError(t, err, "the configuration of stack dev is not right:\nminCapacity: 9: is above maxCapacity (5); lower it or raise maxCapacity")
+	require.EqualError(t, err,
+		"the configuration of stack dev is not right:\nminCapacity: 9: is above maxCapacity (5); lower it "+
+			"or raise maxCapacity")
 	assert.Empty(t, s.Account.Queues)
 	assert.Empty(t, s.Account.Clusters)
 }
@@ -376,17 +390,24 @@ func TestOpenRefuses(t *testing.T) {
 		config []string
 		want   string
 	}{
-		"no such stack":        {"staging", nil, `there is no stack "staging": no file Pulumi.staging.yaml`},
-		"no such key":          {"dev", []string{"maxCapcity=1"}, "fargate-queue-worker:maxCapcity is not a key that Pulumi.yaml describes"},
-		"two such keys":        {"dev", []string{"maxCapcity=1", "fooBar=1"}, "fargate-queue-worker:fooBar is not a key that Pulumi.yaml describes (docs/configuration.md has them all)\nstack dev: fargate-queue-worker:maxCapcity is not a key that Pulumi.yaml describes; did you mean maxCapacity?"},
-		"no key of AWS":        {"dev", []string{"aws:acessKey=x"}, "aws:acessKey is not handed on to the AWS provider"},
-		"no value":             {"dev", []string{"maxCapacity"}, `"maxCapacity" is not a setting; write key=value`},
+		"no such stack": {"staging", nil, `there is no stack "staging": no file Pulumi.staging.yaml`},
+		"no such key": {"dev", []string{"maxCapcity=1"},
+			"fargate-queue-worker:maxCapcity is not a key that Pulumi.yaml describes"},
+		"two such keys": {"dev", []string{"maxCapcity=1", "fooBar=1"},
+			"fargate-queue-worker:fooBar is not a key that Pulumi.yaml describes (docs/configuration.md " +
+				"has them all)\nstack dev: fargate-queue-worker:maxCapcity is not a key that Pulumi.yaml " +
+				"describes; did you mean maxCapacity?"},
+		"no key of AWS": {"dev", []string{"aws:acessKey=x"},
+			"aws:acessKey is not handed on to the AWS provider"},
+		"no value": {"dev", []string{"maxCapacity"},
+			`"maxCapacity" is not a setting; write key=value`},
 		"neither list nor map": {"dev", []string{"scalingSteps=[{lower: 1}]"}, "is not a JSON list or map"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Open(t.Context(), Options{Root: root, Folder: t.TempDir(), Stack: tc.stack, Config: tc.config, Output: io.Discard})
+			_, err := Open(t.Context(), Options{Root: root, Folder: t.TempDir(), Stack: tc.stack,
+				Config: tc.config, Output: io.Discard})
 			require.ErrorContains(t, err, tc.want)
 		})
 	}

@@ -81,7 +81,8 @@ func (r *Report) Check(conditions []Condition) error {
 	for _, comparison := range r.Comparisons {
 		stack := comparison.Results[0]
 		if stack.All.Count() == 0 && len(conditions) > 0 {
-			failed = append(failed, fmt.Errorf("%s: no message came, so nothing can be said", comparison.Workload.Name))
+			failed = append(failed,
+				fmt.Errorf("%s: no message came, so nothing can be said", comparison.Workload.Name))
 			continue
 		}
 		for _, c := range conditions {

@@ -19,8 +19,10 @@ var page = template.Must(template.New("report").Parse(reportPage))
 // network.
 func (r *Report) WriteHTML(w io.Writer) error {
 	view := pageView{
-		Title: "What stack " + r.Stack.Name + " will do", Columns: columnNames(), Floor: r.Parameters.floorInWords(),
-		Overrides: r.Stack.Overrides, Days: r.Parameters.Days, Seed: r.Parameters.Seed, Prices: r.pricesInWords(),
+		Title: "What stack " + r.Stack.Name + " will do", Columns: columnNames(),
+		Floor:     r.Parameters.floorInWords(),
+		Overrides: r.Stack.Overrides, Days: r.Parameters.Days, Seed: r.Parameters.Seed,
+		Prices: r.pricesInWords(),
 	}
 	for _, c := range r.Comparisons {
 		section, err := c.section(r.Parameters.Days)
@@ -59,9 +61,11 @@ var words = []system{
 	{"killed", "tasks that scale-in ended while they worked"},
 	{"redelivered", "receives of a message but its first"},
 	{"undone", "messages that are neither done nor dead-lettered a day after the last day"},
-	{"beyond need", "minutes of tasks there was no work for; needed are as many tasks as the groups with work, " +
+	{"beyond need", "minutes of tasks there was no work for; needed are as many tasks as the groups with " +
+		"work, " +
 		"or the messages if there are fewer, fill"},
-	{"$ a month", "all of the bill, for 730 hours at the rate of the days simulated; a task is charged from its creation"},
+	{"$ a month", "all of the bill, for 730 hours at the rate of the days simulated; a task is charged " +
+		"from its creation"},
 }
 
 type section struct {
@@ -110,11 +114,15 @@ func (c *Comparison) section(days int) (section, error) {
 	if s.Timeline, err = picture(stack.timelineOf(busiest).WriteSVG); err != nil {
 		return s, err
 	}
-	if s.Waits, err = picture(func(w io.Writer) error { return timeline.WriteWaits(w, c.waits()) }); err != nil {
+	if s.Waits, err = picture(func(w io.Writer) error {
+		return timeline.WriteWaits(w, c.waits())
+	}); err != nil {
 		return s, err
 	}
 	if c.Days > 1 { // a day is a point, not a picture
-		if s.Costs, err = picture(func(w io.Writer) error { return timeline.WriteCosts(w, c.costs()) }); err != nil {
+		if s.Costs, err = picture(func(w io.Writer) error {
+			return timeline.WriteCosts(w, c.costs())
+		}); err != nil {
 			return s, err
 		}
 	}
@@ -132,7 +140,8 @@ func picture(write func(io.Writer) error) (template.HTML, error) {
 		return "", err
 	}
 	svg := text.String()
-	return template.HTML(svg[strings.Index(svg, "<svg"):]), nil // drawn by us, from numbers and names of resources
+	// drawn by us, from numbers and names of resources
+	return template.HTML(svg[strings.Index(svg, "<svg"):]), nil
 }
 
 // busiestDay is the one with the longest queue, from 0.
@@ -158,7 +167,8 @@ func (r *Result) timelineOf(d int) *timeline.Timeline {
 	}
 	for _, s := range r.alarms.Spans(r.end.Sub(begin).Hours()) {
 		if s.To > from && s.From < to {
-			t.Alarms = append(t.Alarms, timeline.Span{Alarm: s.Alarm, From: max(0, s.From-from), To: min(24, s.To-from)})
+			t.Alarms = append(t.Alarms,
+				timeline.Span{Alarm: s.Alarm, From: max(0, s.From-from), To: min(24, s.To-from)})
 		}
 	}
 	return t

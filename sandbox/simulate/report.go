@@ -26,7 +26,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(table, strings.Join(append([]string{"", ""}, columnNames()...), "\t")+"\t")
 		for _, result := range c.Results {
-			fmt.Fprintln(table, strings.Join(append([]string{"", result.System}, result.columns()...), "\t")+"\t")
+			fmt.Fprintln(table, strings.Join(append([]string{"", result.System}, result.columns()...),
+				"\t")+"\t")
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -41,7 +42,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 
 // pricesInWords are the prices' region and date, and what the bill leaves out.
 func (r *Report) pricesInWords() string {
-	return r.Comparisons[0].Results[0].PricesNote + " The bill counts tasks and their addresses, alarms, requests, " +
+	return r.Comparisons[0].Results[0].PricesNote +
+		" The bill counts tasks and their addresses, alarms, requests, " +
 		"schedules, the worker's metrics, dashboards, and the functions that peers need; not logs."
 }
 
@@ -80,8 +82,10 @@ func (c *Comparison) Remarks() []string {
 			name         string
 			mine, theirs float64
 		}{
-			{"first messages start sooner (p50)", seconds(stack.First.Quantile(50)), seconds(r.First.Quantile(50))},
-			{"first messages start sooner (p95)", seconds(stack.First.Quantile(95)), seconds(r.First.Quantile(95))},
+			{"first messages start sooner (p50)", seconds(stack.First.Quantile(50)),
+				seconds(r.First.Quantile(50))},
+			{"first messages start sooner (p95)", seconds(stack.First.Quantile(95)),
+				seconds(r.First.Quantile(95))},
 			{"messages start sooner (p95)", seconds(stack.All.Quantile(95)), seconds(r.All.Quantile(95))},
 			{"fewer redeliveries", float64(stack.Redeliveries), float64(r.Redeliveries)},
 			{"fewer minutes beyond need", stack.BeyondNeed, r.BeyondNeed},
@@ -93,7 +97,8 @@ func (c *Comparison) Remarks() []string {
 			}
 		}
 		if len(better) > 0 {
-			remarks = append(remarks, fmt.Sprintf("%s: %s; %s", r.System, strings.Join(better, ", "), c.why(c.Systems[i+1], r)))
+			remarks = append(remarks, fmt.Sprintf("%s: %s; %s", r.System, strings.Join(better, ", "),
+				c.why(c.Systems[i+1], r)))
 		}
 	}
 	return remarks
@@ -112,7 +117,8 @@ func (c *Comparison) why(s System, r *Result) string {
 		reasons = append(reasons, fmt.Sprintf("it keeps %d running, and pays for that", s.least()))
 	}
 	if s.Poller != nil {
-		reasons = append(reasons, "it asks SQS itself instead of waiting for CloudWatch, with a function of its own")
+		reasons = append(reasons,
+			"it asks SQS itself instead of waiting for CloudWatch, with a function of its own")
 	}
 	if s.EveryMinute != nil {
 		reasons = append(reasons, "a function of its own counts the messages each minute")
@@ -136,8 +142,10 @@ func (c *Comparison) why(s System, r *Result) string {
 func (p Parameters) floorInWords() string {
 	delay := time.Duration(p.Control.MetricDelay) * time.Minute
 	low, high := delay+p.StartFrom, 2*time.Minute+delay+p.StartTo
-	return fmt.Sprintf("The floor of a first message, with CloudWatch: up to 1m0s until the metric is sampled + %s until "+
-		"CloudWatch shows it + up to 1m0s until the alarm is evaluated + %s to %s to start a task = %s to %s, %s in the middle. "+
+	return fmt.Sprintf("The floor of a first message, with CloudWatch: up to 1m0s until the metric is "+
+		"sampled + %s until "+
+		"CloudWatch shows it + up to 1m0s until the alarm is evaluated + %s to %s to start a task = %s to "+
+		"%s, %s in the middle. "+
 		"After six hours without use a queue's metrics may come %d minutes later.",
 		delay, p.StartFrom, p.StartTo, low, high, (low+high)/2, p.Control.WakeDelay)
 }

@@ -158,7 +158,8 @@ func TestFailOn(t *testing.T) {
 		}
 	}
 	for list, want := range map[string]string{"p95>1m": "is not a measure; there are",
-		"killed": "needs to be a measure, < or >", "p95_wait>5": "needs to be a duration", "killed>few": "needs to be a number", "killed>=1": "needs to use < or >"} {
+		"killed": "needs to be a measure, < or >", "p95_wait>5": "needs to be a duration",
+		"killed>few": "needs to be a number", "killed>=1": "needs to use < or >"} {
 		_, err := ParseConditions(list)
 		assert.ErrorContains(t, err, want, list)
 	}

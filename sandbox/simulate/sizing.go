@@ -24,9 +24,11 @@ func sizeWarnings(s System, w *Workload, r *Result) []string {
 			memory, n, w.Memory, workerMemory, needed, max(0, memory-workerMemory)/w.Memory, needed))
 	}
 	if slow := r.Slowdown(); slow > NoticeableSlowdown {
-		warnings = append(warnings, fmt.Sprintf("handlers take %.1f times as long as their work does alone, for want of CPU: "+
-			"%d handlers at %g %% of a vCPU want %g %%, a task has %g %%; a smaller concurrency or a larger task helps",
-			slow, n, w.CPU.Working, float64(n)*w.CPU.Working, 100*size.vcpu))
+		warnings = append(warnings,
+			fmt.Sprintf("handlers take %.1f times as long as their work does alone, for want of CPU: "+
+				"%d handlers at %g %% of a vCPU want %g %%, a task has %g %%; a smaller concurrency or a "+
+				"larger task helps",
+				slow, n, w.CPU.Working, float64(n)*w.CPU.Working, 100*size.vcpu))
 	}
 	return warnings
 }

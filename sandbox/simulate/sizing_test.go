@@ -33,7 +33,8 @@ func TestCPUIsALimit(t *testing.T) {
 		r := c.Results[0]
 		assert.Equal(t, 10, r.Done, "concurrency %d", concurrency)
 		assert.InEpsilon(t, 300, r.TaskMinutes, 0.05, "concurrency %d", concurrency)
-		warned := strings.Contains(strings.Join(sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "\n"), "handlers take 10.0 times as long as their work does alone, for want of CPU")
+		warned := strings.Contains(strings.Join(sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "\n"),
+			"handlers take 10.0 times as long as their work does alone, for want of CPU")
 		assert.Equal(t, concurrency == 10, warned, "%v", sizeWarnings(c.Systems[0], c.Workload, c.Results[0]))
 	}
 }
@@ -86,9 +87,13 @@ func TestHandlersShareTheirTask(t *testing.T) {
 			for _, j := range tc.jobs {
 				e.send(j)
 			}
-			require.NoError(t, e.runUntil(t.Context(), begin.Add(2*time.Hour), next, func(time.Time, bool) bool { return false }))
+			require.NoError(t,
+				e.runUntil(t.Context(), begin.Add(2*time.Hour), next, func(time.Time, bool) bool {
+					return false
+				}))
 			for i, want := range tc.waits {
-				assert.InDelta(t, want.Seconds(), ended[fmt.Sprint(i+1)].Seconds(), 1, "job %d: %s", i+1, tc.reason)
+				assert.InDelta(t, want.Seconds(), ended[fmt.Sprint(i+1)].Seconds(), 1, "job %d: %s", i+1,
+					tc.reason)
 			}
 		})
 	}
@@ -101,8 +106,9 @@ func TestMemoryThatDoesNotFitIsWarnedAbout(t *testing.T) {
 	w := &Workload{Name: "large", Memory: 200, CPU: defaultCPU, Trace: []Job{{Work: time.Minute}}}
 	c, err := Compare(t.Context(), quarter(10), w, parameters(1), false)
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "\n"), "a task of 512 MiB cannot hold what it works on: 10 handlers of 200 MiB "+
-		"and the worker's 32 MiB are 2032 MiB; 2 handlers fit, or 2032 MiB")
+	assert.Contains(t, strings.Join(sizeWarnings(c.Systems[0], c.Workload, c.Results[0]), "\n"),
+		"a task of 512 MiB cannot hold what it works on: 10 handlers of 200 MiB "+
+			"and the worker's 32 MiB are 2032 MiB; 2 handlers fit, or 2032 MiB")
 	shipped, err := Shipped()
 	require.NoError(t, err)
 	for _, stack := range []string{"dev", "prod"} {
@@ -152,7 +158,8 @@ func TestRefusedTasksLeaveNothingWaiting(t *testing.T) {
 			c, err := Compare(t.Context(), stack, w, p, false)
 			require.NoError(t, err)
 			// One of 41 waits for the hour before it in its group.
-			assert.Less(t, c.Results[0].All.Quantile(97), 5*time.Minute, "handlers of %s minutes, seed %d", timeout, seed)
+			assert.Less(t, c.Results[0].All.Quantile(97), 5*time.Minute, "handlers of %s minutes, seed %d",
+				timeout, seed)
 			assert.Zero(t, c.Results[0].BusyKills)
 		}
 	}

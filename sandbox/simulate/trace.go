@@ -47,7 +47,8 @@ func parseTrace(file string, text io.Reader) (*Workload, error) {
 		w.Trace = append(w.Trace, job)
 	}
 	if len(w.Trace) == 0 {
-		return nil, fmt.Errorf("workload %s: needs a first line %s and a line for each message, such as 12.5,orders,30",
+		return nil, fmt.Errorf("workload %s: needs a first line %s and a line for each message, such as "+
+			"12.5,orders,30",
 			file, strings.Join(traceHeader, ","))
 	}
 	w.Description = fmt.Sprintf("%d messages as recorded", len(w.Trace))
@@ -64,7 +65,8 @@ func parseJob(row []string, groups map[string]int) (Job, error) {
 		return Job{}, errors.New("needs to be seconds since the start, a group, and seconds of work")
 	}
 	if row[1] == "" {
-		return Job{}, errors.New("the group is empty: a FIFO queue refuses a message without one (MissingParameter)")
+		return Job{}, errors.New("the group is empty: a FIFO queue refuses a message without one " +
+			"(MissingParameter)")
 	}
 	group, known := groups[row[1]]
 	if !known {
@@ -120,7 +122,9 @@ func (w *Workload) Messages(days int) int {
 	}
 	if w.Trace != nil {
 		end := time.Duration(days) * day
-		n, _ := slices.BinarySearchFunc(w.Trace, end, func(j Job, t time.Duration) int { return cmp.Compare(j.At, t) })
+		n, _ := slices.BinarySearchFunc(w.Trace, end, func(j Job, t time.Duration) int {
+			return cmp.Compare(j.At, t)
+		})
 		return n
 	}
 	perDay := 0.0

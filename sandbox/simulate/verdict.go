@@ -37,7 +37,8 @@ func (r *Result) billInWords() string {
 	tasks := bill.VCPU + bill.Memory + bill.Spot + bill.Addresses
 	text := fmt.Sprintf("Bill: $%.2f a month, $%.2f of it for tasks", bill.Total(), tasks)
 	if r.TaskMinutes > 0 {
-		text += fmt.Sprintf(", which have no work in %.0f %% of their minutes", 100*r.BeyondNeed/r.TaskMinutes)
+		text += fmt.Sprintf(", which have no work in %.0f %% of their minutes",
+			100*r.BeyondNeed/r.TaskMinutes)
 	}
 	return text + "."
 }
@@ -61,21 +62,26 @@ func (c *Comparison) changes() []string {
 	waits := r.All.Quantile(95) > longWait*max(r.First.Quantile(95), time.Minute)
 	switch {
 	case waits && r.Peak >= most && groups > slots:
-		changes = append(changes, fmt.Sprintf("maxCapacity %d is reached while up to %d groups have work and %d are worked on: "+
-			"a larger maxCapacity or concurrency shortens the waits.", most, groups, slots))
+		changes = append(changes,
+			fmt.Sprintf("maxCapacity %d is reached while up to %d groups have work and %d are worked on: "+
+				"a larger maxCapacity or concurrency shortens the waits.", most, groups, slots))
 	case waits && groups <= slots:
-		changes = append(changes, "Messages wait for others of their own group: more tasks do not help, more groups do.")
+		changes = append(changes,
+			"Messages wait for others of their own group: more tasks do not help, more groups do.")
 	case waits:
 		changes = append(changes, "Tasks are added too slowly: steps with a larger change shorten the waits.")
 	}
 	if r.BeyondNeed > idleShare*r.TaskMinutes {
-		changes = append(changes, "Tasks run without work for long: fewer idleMinutes, or fewer tasks that do more at once.")
+		changes = append(changes,
+			"Tasks run without work for long: fewer idleMinutes, or fewer tasks that do more at once.")
 	}
 	if first := r.First.Quantile(95); first > time.Minute && system.asks() > slowestWake {
-		changes = append(changes, fmt.Sprintf("wakeIntervalSeconds %.0f starts first messages sooner.", slowestWake.Seconds()))
+		changes = append(changes, fmt.Sprintf("wakeIntervalSeconds %.0f starts first messages sooner.",
+			slowestWake.Seconds()))
 	}
-	return append(changes, fmt.Sprintf("What to set: go run ./sandbox simulate advise --stack %s --workload %s",
-		c.Stack.Name, c.Workload.Name))
+	return append(changes,
+		fmt.Sprintf("What to set: go run ./sandbox simulate advise --stack %s --workload %s",
+			c.Stack.Name, c.Workload.Name))
 }
 
 // most tasks that may run at once.

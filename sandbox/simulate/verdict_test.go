@@ -17,7 +17,8 @@ func TestVerdict(t *testing.T) {
 		config   []string
 		want     string
 	}{
-		"too few tasks":      {"business-day", nil, "maxCapacity 5 is reached while up to 50 groups have work"},
+		"too few tasks": {"business-day", nil,
+			"maxCapacity 5 is reached while up to 50 groups have work"},
 		"order":              {"one-group", nil, "Messages wait for others of their own group"},
 		"tasks without work": {"trickle", nil, "Tasks run without work for long"},
 		"waking":             {"long-io", nil, "wakeIntervalSeconds 10 starts first messages sooner."},
@@ -34,7 +35,8 @@ func TestVerdict(t *testing.T) {
 			require.NoError(t, err)
 			verdict := strings.Join(c.Verdict(), "\n")
 			assert.Contains(t, verdict, tc.want)
-			assert.Regexp(t, `^Waits: 95 % of the messages start within .+ Work: all of it is done.+ Bill: \$\d`, verdict)
+			assert.Regexp(t, `^Waits: 95 % of the messages start within .+ Work: all of it is done.+ Bill: `+
+				`\$\d`, verdict)
 		})
 	}
 }

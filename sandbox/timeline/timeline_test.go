@@ -62,7 +62,8 @@ func TestTimelineHasAllThereIsToSee(t *testing.T) {
 	got := texts(t, svg.Bytes())
 	for _, want := range []string{"a <stack> & more", "minutes", "messages", "tasks",
 		"CPU, % of what the tasks " +
-			"reserve", "alarms in ALARM", "scale-out", "idle", "waiting", "in flight", "running", "desired", "0", "5", "30"} {
+			"reserve", "alarms in ALARM", "scale-out", "idle", "waiting", "in flight",
+		"running", "desired", "0", "5", "30"} {
 		assert.Contains(t, got, want)
 	}
 	assert.NotContains(t, got, "not wanted, but protected while they work")
