@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/blues/jsonata-go"
 )
@@ -113,6 +114,10 @@ func fieldValues(fields map[string]*template, in scope) (map[string]any, error) 
 	return values, nil
 }
 
+// evaluating is held while an expression is evaluated: the library's built-in functions are
+// shared by all expressions, and remember who calls them.
+var evaluating sync.Mutex
+
 // evaluate an expression. It is compiled anew, since a compiled one remembers variables.
 func evaluate(text string, in scope) (any, error) {
 	expression, err := jsonata.Compile(text)
@@ -122,7 +127,9 @@ func evaluate(text string, in scope) (any, error) {
 	if err := expression.RegisterVars(in); err != nil {
 		return nil, err
 	}
+	evaluating.Lock()
 	value, err := expression.Eval(nil)
+	evaluating.Unlock()
 	if errors.Is(err, jsonata.ErrUndefined) {
 		return nil, stateError{"States.QueryEvaluationError",
 			fmt.Sprintf("the expression %s returned nothing (undefined)", text)}
