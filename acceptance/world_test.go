@@ -98,7 +98,7 @@ func newWorld(t *testing.T, r reading) (b *Bench, leave func()) {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	w.running.Go(func() { w.run(ctx) })
-	stack := &declaredStack{account: account, overrides: r.overrides}
+	stack := &declaredStack{server: w.server, account: account, overrides: r.overrides}
 	if r.stack != nil {
 		r.stack(stack)
 	}
@@ -294,6 +294,7 @@ func (t *task) mortal(to http.RoundTripper) http.RoundTripper {
 
 // declaredStack is the dev stack as it was declared on an account.
 type declaredStack struct {
+	server    *awsapi.Server // whose lock guards the account
 	account   *cloud.Account
 	overrides []string
 	tag       string
@@ -303,6 +304,12 @@ type declaredStack struct {
 // Up implements Stack.
 func (s *declaredStack) Up(context.Context) (o Outputs, err error) {
 	s.tag = "dev"
+	s.server.Do(func(*cloud.Account, time.Time) { o = s.outputs() })
+	return o, nil
+}
+
+// outputs are those of the stack, whose resources get its tag.
+func (s *declaredStack) outputs() (o Outputs) {
 	for _, q := range s.account.Queues {
 		if q.RedrivePolicy == "" {
 			o.DeadLetterQueueURL = q.URL
@@ -321,7 +328,7 @@ func (s *declaredStack) Up(context.Context) (o Outputs, err error) {
 	for arn := range s.account.StateMachines {
 		o.WakeARN = arn
 	}
-	return o, nil
+	return o
 }
 
 // Preview implements Stack: what the program declares, against what there is.
@@ -330,23 +337,27 @@ func (s *declaredStack) Preview(context.Context) (changes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for arn, want := range declaredNow.TaskDefinitions {
-		if have := s.account.TaskDefinitions[arn]; have == nil ||
-			have.ContainerDefinitions != want.ContainerDefinitions {
-			changes = append(changes, "~ "+arn)
+	s.server.Do(func(a *cloud.Account, _ time.Time) {
+		for arn, want := range declaredNow.TaskDefinitions {
+			if have := a.TaskDefinitions[arn]; have == nil ||
+				have.ContainerDefinitions != want.ContainerDefinitions {
+				changes = append(changes, "~ "+arn)
+			}
 		}
-	}
+	})
 	return changes, nil
 }
 
 // Destroy implements Stack.
 func (s *declaredStack) Destroy(context.Context) error {
-	clear(s.account.Queues)
-	clear(s.account.Services)
-	for name := range s.account.LogGroups {
-		if s.leave != name {
-			delete(s.account.LogGroups, name)
+	s.server.Do(func(a *cloud.Account, _ time.Time) {
+		clear(a.Queues)
+		clear(a.Services)
+		for name := range a.LogGroups {
+			if s.leave != name {
+				delete(a.LogGroups, name)
+			}
 		}
-	}
+	})
 	return nil
 }
