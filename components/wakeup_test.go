@@ -63,19 +63,21 @@ func TestWakeUp(t *testing.T) {
 // wakeOutputs are what a producer is given.
 func wakeOutputs(t *testing.T, args *QueueWorkerArgs) (arn, policy string) {
 	t.Helper()
+	outputs := make(chan []any, 1)
 	_, err := planOf(t, false, func(ctx *pulumi.Context) error {
 		w, err := NewQueueWorker(ctx, "w", args)
 		if err != nil {
 			return err
 		}
 		pulumi.All(w.WakeARN, w.WakePolicy).ApplyT(func(known []any) string {
-			arn, policy = known[0].(string), known[1].(string)
+			outputs <- known
 			return ""
 		})
 		return nil
 	})
 	require.NoError(t, err)
-	return arn, policy
+	known := <-outputs
+	return known[0].(string), known[1].(string)
 }
 
 // TestWhenThereIsNoWakeUp: what the machine may and does is what the settings leave to it.

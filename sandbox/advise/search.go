@@ -90,7 +90,7 @@ func (s *search) explore(ctx context.Context) error {
 	perRound := float64(s.rounds[0]) * s.dayEffort * float64(len(s.rounds))
 	n := max(eta*eta, int(halvingEffort/perRound))
 	drawn := s.space.draw(rand.New(rand.NewPCG(s.parameters.Seed, 3)), n)
-	best, err := s.halve(ctx, drawn)
+	best, err := s.halve(ctx, s.space.others(append(drawn, s.space.oneATask()...), settings{}))
 	if err != nil {
 		return err
 	}

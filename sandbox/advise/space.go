@@ -17,6 +17,9 @@ type space struct {
 	dimensions []dimension
 }
 
+// tasksDimension is the place of maxCapacity among the dimensions.
+const tasksDimension = 2
+
 // dimension of the space.
 type dimension struct {
 	values []int
@@ -90,6 +93,23 @@ func (sp *space) draw(random *rand.Rand, n int) []settings {
 		}
 	}
 	return drawn
+}
+
+// oneATask are settings as people write them for heavy work: a task for each message that
+// waits, of the size that one handler can use. Few of those drawn at random are near them.
+func (sp *space) oneATask() []settings {
+	const idleMinutes, wakeSeconds = 3, 60
+	wanted := int((sp.workload.CPU.Working + sp.workload.CPU.Idle) / 100 * 1024)
+	var all []settings
+	for _, tasks := range sp.dimensions[tasksDimension].values {
+		for _, adjustment := range adjustments {
+			all = append(all, settings{
+				adjustment: adjustment, concurrency: 1, cpu: wanted, maxCapacity: tasks, perTask: 1,
+				idleMinutes: idleMinutes, wakeSeconds: wakeSeconds,
+			})
+		}
+	}
+	return sp.others(all, settings{})
 }
 
 // near settings differ in one dimension, by a notch or two.
