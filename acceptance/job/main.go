@@ -15,7 +15,7 @@ func main() {
 		Exit    int
 	}
 	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
-		fmt.Fprintln(os.Stderr, "the message is no job:", err)
+		fmt.Fprintln(os.Stderr, "the message is not a job:", err)
 		os.Exit(65) // never to be tried again
 	}
 	time.Sleep(time.Duration(asked.Seconds * float64(time.Second)))
