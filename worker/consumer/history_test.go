@@ -68,6 +68,13 @@ func (h *history) add(e happening) {
 	h.list = append(h.list, e)
 }
 
+// happenings are those so far. A handler that ignored its cancellation may still add some.
+func (h *history) happenings() []happening {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.list)
+}
+
 // judge says which promises were broken.
 func judge(list []happening) []string {
 	var wrong []string
@@ -133,10 +140,8 @@ func (h *history) write(t *testing.T, folder string, seed uint64) string {
 	file, err := os.Create(name)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, file.Close()) }()
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	lines := json.NewEncoder(file)
-	for _, e := range h.list {
+	for _, e := range h.happenings() {
 		require.NoError(t, lines.Encode(e))
 	}
 	return name

@@ -94,10 +94,8 @@ func TestASeedReplays(t *testing.T) {
 }
 
 func (h *history) byActor() map[string][]happening {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	of := map[string][]happening{}
-	for _, e := range h.list {
+	for _, e := range h.happenings() {
 		key := e.Actor + " " + e.Group
 		of[key] = append(of[key], e)
 	}
@@ -214,7 +212,7 @@ func (s *scenario) broken(actor, format string, args ...any) {
 
 // report judges the scenario, and leaves the history of a bad one.
 func (s *scenario) report() {
-	wrong := judge(s.history.list)
+	wrong := judge(s.history.happenings())
 	if len(wrong) == 0 {
 		return
 	}
@@ -257,6 +255,7 @@ func (s *scenario) run(totals *tally) {
 	s.calm.Store(true)
 	s.settleBooks()
 	time.Sleep(time.Minute) // handlers that ignored their cancellation return by now
+	synctest.Wait()
 }
 
 // produce sends messages of a few groups, over some minutes.
