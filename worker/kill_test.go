@@ -28,7 +28,7 @@ import (
 
 var (
 	kills    = flag.Int("kills", 20, "times that a worker is killed with -9")
-	killSeed = flag.Uint64("killseed", 0, "seed of the moments; 0 draws one")
+	killSeed = flag.Uint64("killseed", 1, "seed of the moments; 0 draws one")
 )
 
 // journalVariable makes the test binary a worker, whose handler writes what it does

@@ -25,7 +25,7 @@ const root = "../.."
 
 var (
 	runs = flag.Int("runs", 4, "random workloads with tasks killed at random")
-	seed = flag.Uint64("seed", 0, "of the first of them; 0 draws one")
+	seed = flag.Uint64("seed", 1, "of the first of them; 0 draws one")
 )
 
 // worker builds the worker once for all tests.
