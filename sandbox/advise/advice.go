@@ -5,9 +5,11 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 
+	"fargate-queue-worker/components"
 	"fargate-queue-worker/sandbox/simulate"
 	"fargate-queue-worker/sandbox/stackfile"
 )
@@ -22,13 +24,16 @@ type Advice struct {
 	best     *checked // nil if nothing holds the target
 	misses   []checked
 	tried    int
+	// order is what 95 % of the messages wait for earlier ones of their groups at least.
+	order time.Duration
 }
 
 func (d *decision) advice() *Advice {
 	misses := d.misses()
 	return &Advice{
 		file: d.file, workload: d.workload, days: d.parameters.Days, target: d.target,
-		own: d.own, best: d.best, misses: misses[:min(shownMisses, len(misses))], tried: len(d.settings),
+		order: d.workload.OrderWaits(d.parameters.Seed, d.parameters.Days).Quantile(95),
+		own:   d.own, best: d.best, misses: misses[:min(shownMisses, len(misses))], tried: len(d.settings),
 	}
 }
 
@@ -42,14 +47,14 @@ func (a *Advice) WriteText(w io.Writer) error {
 	switch {
 	case a.best == nil:
 		fmt.Fprintf(w, "None were found that hold it in every reading of AWS. The nearest:\n\n")
-		fmt.Fprint(w, a.misses[0].settings.lines(a.project()))
+		fmt.Fprint(w, a.shown().lines(a.project()))
 	case a.best.settings.asIs:
 		fmt.Fprintf(w, "The stack holds it as it is, in every reading of AWS, and nothing %s was found.\n",
 			a.target.better())
 	default:
 		fmt.Fprintf(w, "The %s found that hold it in every reading of AWS, for Pulumi.%s.yaml:\n\n",
 			a.target.best(), a.file.Name)
-		fmt.Fprint(w, a.best.settings.lines(a.project()))
+		fmt.Fprint(w, a.shown().lines(a.project()))
 	}
 	if err := a.writeTable(w); err != nil {
 		return err
@@ -61,12 +66,22 @@ func (a *Advice) WriteText(w io.Writer) error {
 
 func (a *Advice) project() string { return a.file.Project.Name.String() }
 
+// shown are the settings that are printed: those that hold the target, or the nearest.
+func (a *Advice) shown() settings {
+	if a.best == nil {
+		return a.misses[0].settings
+	}
+	return a.best.settings
+}
+
 // notes are what the settings rest on.
 func (a *Advice) notes() []string {
 	notes := []string{
 		fmt.Sprintf("A handler is taken to use %g %% of a vCPU and %d MiB, as a workload in YAML can say.",
 			a.workload.CPU.Working, a.workload.Memory),
-		"ExactCapacity needs a worker that protects its task, as the project's does.",
+	}
+	if a.shown().adjustment == string(components.ExactCapacity) {
+		notes = append(notes, "ExactCapacity needs a worker that protects its task, as the project's does.")
 	}
 	if _, has := a.file.Settings.Config[config.MustMakeKey(a.project(), onlyWithPercent)]; has {
 		notes = append(notes, onlyWithPercent+" goes with neither adjustmentType: take it out.")
@@ -98,6 +113,11 @@ func (a *Advice) writeTable(w io.Writer) error {
 func (a *Advice) writeMisses(w io.Writer) {
 	if a.best == nil {
 		fmt.Fprintf(w, "\nIt misses: %s (%s).\n", a.target.why(a.misses[0].worst), a.misses[0].reading)
+		if a.target.P95 > 0 && a.order >= a.target.P95 {
+			fmt.Fprintf(w, "\nNo settings can hold it: for earlier messages of its group alone one of 20 waits %s\n"+
+				"or longer, however many tasks there are. More groups help, or shorter handlers.\n",
+				simulate.InWords(a.order))
+		}
 		return
 	}
 	if len(a.misses) == 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"fargate-queue-worker/sandbox/simulate"
+	"fargate-queue-worker/sandbox/stackfile"
 )
 
 var dev = simulate.Stack{Root: "../..", Name: "dev"}
@@ -147,4 +148,29 @@ func TestNoAdvice(t *testing.T) {
 	assert.False(t, a.Found())
 	assert.Contains(t, text, "None were found that hold it in every reading of AWS. The nearest:")
 	assert.Contains(t, text, "It misses: ")
+}
+
+// TestNoSettingsCan: what no settings can shorten is said, and what can.
+func TestNoSettingsCan(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	hour := outcome{p95: time.Hour}
+	miss := checked{reading: "as usual", trial: trial{outcome: hour}, worst: hour}
+	a := &Advice{
+		file: stackOfDev(t), workload: hours(t), target: Target{P95: time.Minute},
+		misses: []checked{miss}, own: miss, order: 5 * time.Minute,
+	}
+	require.NoError(t, a.WriteText(&text))
+	assert.Contains(t, text.String(), "one of 20 waits 5m")
+	a.order = time.Second
+	text.Reset()
+	require.NoError(t, a.WriteText(&text))
+	assert.NotContains(t, text.String(), "No settings can hold it")
+}
+
+func stackOfDev(t *testing.T) *stackfile.Stack {
+	t.Helper()
+	file, err := stackfile.Load(dev.Root, dev.Name)
+	require.NoError(t, err)
+	return file
 }

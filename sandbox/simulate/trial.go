@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -69,38 +68,4 @@ func (w *Workload) Sample(days int) *Workload {
 		}
 	}
 	return &sampled
-}
-
-// PeakGroups is how many groups have work at once at most if each has a task at once, 1 or
-// more: what works on more at once is of no use.
-func (w *Workload) PeakGroups(seed uint64, days int) int {
-	type edge struct {
-		at   time.Duration
-		step int
-	}
-	busy := map[int]time.Duration{} // until when, by group
-	var edges []edge
-	for job := range w.Jobs(seed, days) {
-		end, known := busy[job.Group]
-		if end <= job.At {
-			if known {
-				edges = append(edges, edge{end, -1})
-			}
-			edges = append(edges, edge{job.At, 1})
-			end = job.At
-		}
-		busy[job.Group] = end + job.Work
-	}
-	for _, end := range busy {
-		edges = append(edges, edge{end, -1})
-	}
-	slices.SortFunc(edges, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.step, b.step))
-	})
-	now, peak := 0, 1
-	for _, e := range edges {
-		now += e.step
-		peak = max(peak, now)
-	}
-	return peak
 }

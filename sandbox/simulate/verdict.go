@@ -81,7 +81,7 @@ func (c *Comparison) changes() []string {
 	}
 	return append(changes,
 		fmt.Sprintf("What to set: go run ./sandbox simulate advise --stack %s --workload %s",
-			c.Stack.Name, c.Workload.Name))
+			c.Stack.Name, c.Workload.From))
 }
 
 // most tasks that may run at once.

@@ -37,6 +37,8 @@ type Workload struct {
 	// Trace is what arrived, as recorded; it takes the place of Arrivals. One that ends
 	// within its first day is repeated each day, a longer one is taken as it is.
 	Trace []Job `yaml:"-"`
+	// From is what LoadWorkload was given: a name or a file.
+	From string `yaml:"-" json:"-"`
 }
 
 // Distribution of durations: always Median, or log-normal if there is a P95.
@@ -129,22 +131,32 @@ func LoadWorkload(nameOrFile string) (*Workload, error) {
 	}
 	for _, w := range list {
 		if w.Name == nameOrFile {
+			w.From = nameOrFile
 			return w, nil
 		}
 	}
-	text, err := os.ReadFile(nameOrFile)
+	w, err := readWorkload(nameOrFile)
+	if err != nil {
+		return nil, err
+	}
+	w.From = nameOrFile
+	return w, nil
+}
+
+func readWorkload(file string) (*Workload, error) {
+	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", nameOrFile,
+		return nil, fmt.Errorf("--workload: %q: needs to be a file, YAML or CSV, or one of %s", file,
 			strings.Join(ShippedNames(), ", "))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--workload: %w", err)
 	}
 	text = bytes.TrimPrefix(text, byteOrderMark)
-	if filepath.Ext(nameOrFile) == ".csv" {
-		return parseTrace(nameOrFile, bytes.NewReader(text))
+	if filepath.Ext(file) == ".csv" {
+		return parseTrace(file, bytes.NewReader(text))
 	}
-	return parseWorkload(nameOrFile, text)
+	return parseWorkload(file, text)
 }
 
 // byteOrderMark is what Excel, among others, puts before UTF-8.

@@ -76,6 +76,30 @@ func TestTrace(t *testing.T) {
 	assert.Equal(t, Job{At: day + 90*time.Second, Group: 0, Work: 2 * time.Second}, jobs[5])
 }
 
+// TestOrderWaits: what is left to wait if there are tasks for every group at once.
+func TestOrderWaits(t *testing.T) {
+	t.Parallel()
+	work := func(at, group, seconds int) Job {
+		return Job{At: time.Duration(at) * time.Second, Group: group, Work: time.Duration(seconds) * time.Second}
+	}
+	cases := map[string]struct {
+		reason string
+		jobs   []Job
+		want   time.Duration
+	}{
+		"one group": {
+			"the third waits for two", []Job{work(0, 1, 60), work(0, 1, 60), work(0, 1, 5)}, 2 * time.Minute,
+		},
+		"groups apart":     {"none waits for another", []Job{work(0, 1, 60), work(0, 2, 60), work(0, 3, 60)}, 0},
+		"after the others": {"the group is free again", []Job{work(0, 1, 60), work(60, 1, 60)}, 0},
+	}
+	for name, tc := range cases {
+		w := &Workload{Trace: tc.jobs}
+		got := w.OrderWaits(1, 1).Quantile(100)
+		assert.InDelta(t, tc.want.Seconds(), got.Seconds(), 0.5, "%s: %s", name, tc.reason)
+	}
+}
+
 func TestWorkloadsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	const good = "work: {median: 1s}\n"
