@@ -138,12 +138,9 @@ func (d *demoCommand) run(c common) (err error) {
 	if err := errors.Join(d.workload.Check(), d.check(), checkFolder("--timeline", d.timeline)); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.folder(), 0o755); err != nil {
-		return fmt.Errorf("making the sandbox's folder: %w", err)
-	}
-	folder, err := os.MkdirTemp(c.folder(), "demo-")
+	folder, err := makeDemoFolder(c.folder())
 	if err != nil {
-		return fmt.Errorf("making a folder for the demo: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, d.tidy(c, folder, err != nil)) }()
 	worker, err := live.BuildWorker(c, c.root, folder)
