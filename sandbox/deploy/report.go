@@ -7,7 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -80,6 +82,26 @@ func (r *report) finish(command string, err error) error {
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return fmt.Errorf("pulumi %s: %s", command, first)
+}
+
+// showOutputs writes what the stack exports, as the CLI does; what is secret stays so.
+func showOutputs(w io.Writer, outputs auto.OutputMap) {
+	if len(outputs) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\noutputs:")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		value, text := outputs[name].Value.(string) // whole, to be copied
+		switch {
+		case outputs[name].Secret:
+			value = "[secret]"
+		case !text:
+			value = show(outputs[name].Value)
+		}
+		fmt.Fprintf(table, "  %s\t%s\n", name, value)
+	}
+	_ = table.Flush() // to the screen
 }
 
 // verb is what was done, or is to be done, to resources.

@@ -3,8 +3,10 @@ package deploy
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/stretchr/testify/assert"
@@ -148,4 +150,19 @@ func TestDifferences(t *testing.T) {
 	for name, tc := range cases {
 		assert.Equal(t, tc.want, differences("key", tc.old, tc.new), name)
 	}
+}
+
+// TestOutputsAreShown: whole, so that they can be copied, but for secrets.
+func TestOutputsAreShown(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 200)
+	var text strings.Builder
+	showOutputs(&text, auto.OutputMap{
+		"queueUrl": {Value: long}, "subnetIds": {Value: []any{"a", "b"}}, "key": {Value: "hidden", Secret: true},
+	})
+	assert.Equal(t, "\noutputs:\n  key        [secret]\n  queueUrl   "+long+"\n  subnetIds  [\"a\",\"b\"]\n",
+		text.String())
+	text.Reset()
+	showOutputs(&text, nil)
+	assert.Empty(t, text.String())
 }

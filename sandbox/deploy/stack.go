@@ -155,7 +155,13 @@ func (s *Stack) Up(ctx context.Context, opts ...optup.Option) (auto.UpResult, er
 	}
 	r := s.report()
 	result, err := s.stack.Up(ctx, append(opts, optup.EventStreams(append(o.EventStreams, r.follow())...))...)
-	return result, r.finish("up", err)
+	if err := r.finish("up", err); err != nil {
+		return result, err
+	}
+	if !s.brief {
+		showOutputs(s.output, result.Outputs)
+	}
+	return result, nil
 }
 
 // Preview says what Up would do.
