@@ -17,8 +17,8 @@ import (
 var messageCases = []Case{
 	{
 		Name: "dead-letter-alone",
-		Assumed: "a message that fails goes to the dead-letter queue alone: those of its group and of others" +
-			" are done",
+		Assumed: "a message that fails goes to the dead-letter queue alone: those of its group and of" +
+			" others are done",
 		IfNot: "The worker's log says why the message could not be moved; its role needs sqs:SendMessage on" +
 			" the dead-letter queue, see the output taskPolicy.",
 		Minutes: 4, run: deadLetterAlone,
@@ -136,7 +136,8 @@ func hungUpPoll(ctx context.Context, b *Bench) (Finding, error) {
 		return Finding{}, err
 	}
 	got, err := b.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &b.DeadLetterQueueURL, MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"},
+		QueueUrl:                    &b.DeadLetterQueueURL,
+		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"},
 	})
 	if err != nil {
 		return Finding{}, err

@@ -21,8 +21,8 @@ var metricCases = []Case{
 		Name:    "groups-each-minute",
 		Assumed: groupsMetric + " has a point each minute in which the queue is active, 0 included",
 		IfNot: "The idle alarm never sees an idle queue, and tasks run on. Set minCapacity and scale in by" +
-			" hand, and tell us: the alarm's expression in components/scalingalarms.go has to take a missing" +
-			" count for 0.",
+			" hand, and tell us: the alarm's expression in components/scalingalarms.go has to take a" +
+			" missing count for 0.",
 		Minutes: 13, SharesWork: true, run: groupsEachMinute,
 	},
 	{

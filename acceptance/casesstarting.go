@@ -26,15 +26,15 @@ var startingCases = []Case{
 	{
 		Name:    "machine-runs",
 		Assumed: "the wake-up machine runs each minute, and none of its runs fails",
-		IfNot: "Run it by hand and read the error, as the runbook says under “Tasks start late”. Until it is" +
-			" mended the alarm starts the first task, minutes later.",
+		IfNot: "Run it by hand and read the error, as the runbook says under “Tasks start late”. Until it" +
+			" is mended the alarm starts the first task, minutes later.",
 		Minutes: 8, run: machineRuns,
 	},
 	{
 		Name:    "first-start",
 		Assumed: "the first task runs within 1 min 50 s of the first message",
-		IfNot: "See “Tasks start late” in the runbook. If only the image takes long to pull, make it smaller" +
-			" or raise minCapacity; wakeIntervalSeconds: 10 saves half a minute.",
+		IfNot: "See “Tasks start late” in the runbook. If only the image takes long to pull, make it" +
+			" smaller or raise minCapacity; wakeIntervalSeconds: 10 saves half a minute.",
 		Minutes: 6, run: firstStart,
 	},
 	{

@@ -30,8 +30,8 @@ var workingCases = []Case{
 	},
 	{
 		Name: "idle-stop",
-		Assumed: "the desired count is 0 within 7 minutes after the last message is done, and no sooner than" +
-			" the idle window",
+		Assumed: "the desired count is 0 within 7 minutes after the last message is done, and no sooner" +
+			" than the idle window",
 		IfNot: "Is the CPU of an idle task above idleCpuPercent? The alarm's reason data has the numbers:" +
 			" raise the threshold above it.",
 		Minutes: 7, run: idleStop,
@@ -44,8 +44,9 @@ var workingCases = []Case{
 		Minutes: 12, run: noFlapping,
 	},
 	{
-		Name:    "protection-refused",
-		Assumed: "a task that is asked to be protected beyond the desired count is refused with DEPLOYMENT_BLOCKED",
+		Name: "protection-refused",
+		Assumed: "a task that is asked to be protected beyond the desired count is refused with" +
+			" DEPLOYMENT_BLOCKED",
 		IfNot: "A worker would not learn that it is not wanted, and would go on receiving. Tell us what ECS" +
 			" answers: worker/protection has to take it for a refusal.",
 		Minutes: 6, run: protectionRefused,

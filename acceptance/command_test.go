@@ -68,7 +68,8 @@ func TestAnInterruptedRun(t *testing.T) {
 				left, err := c.chosen(again.Results)
 				require.NoError(t, err)
 				require.NotEmpty(t, left)
-				assert.Equal(t, Cases()[len(again.Results)].Name, left[0].Name, "the case that was interrupted is next")
+				next := Cases()[len(again.Results)].Name
+				assert.Equal(t, next, left[0].Name, "the case that was interrupted is next")
 			})
 		})
 	}

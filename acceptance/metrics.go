@@ -20,7 +20,8 @@ type points struct {
 func query(id, namespace, name, stat string, dimension, value string) types.MetricDataQuery {
 	return types.MetricDataQuery{Id: &id, ReturnData: aws.Bool(true), MetricStat: &types.MetricStat{
 		Stat: &stat, Period: aws.Int32(60), Metric: &types.Metric{
-			Namespace: &namespace, MetricName: &name, Dimensions: []types.Dimension{{Name: &dimension, Value: &value}},
+			Namespace: &namespace, MetricName: &name,
+			Dimensions: []types.Dimension{{Name: &dimension, Value: &value}},
 		},
 	}}
 }
@@ -70,7 +71,8 @@ func (p points) firstAbove0(since time.Time, minute time.Duration) int {
 }
 
 const (
-	// workMinutes is how long the job of a work period lasts, emptyMinutes how long the queue is empty after it.
+	// workMinutes is how long the job of a work period lasts, emptyMinutes how long the queue is
+	// empty after it.
 	workMinutes, emptyMinutes = 5, 3
 	// lateMinutes is how late a metric may be.
 	lateMinutes = 3

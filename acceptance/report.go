@@ -75,9 +75,8 @@ func (r *Report) verdict() error {
 func (r *Report) markdown() string {
 	var b strings.Builder
 	dollars := 0.0
-	b.WriteString(
-		"# What AWS showed\n\n| case | assumed | seen | verdict | took | $ at most |\n|---|---|---|---|---|---|\n",
-	)
+	b.WriteString("# What AWS showed\n\n| case | assumed | seen | verdict | took | $ at most |\n" +
+		"|---|---|---|---|---|---|\n")
 	for _, result := range r.Results {
 		dollars += result.Dollars
 		fmt.Fprintf(

@@ -103,7 +103,8 @@ func newWorld(t *testing.T, r reading) (b *Bench, leave func()) {
 		r.stack(stack)
 	}
 	b = NewBench(aws.Config{
-		Region: account.Region, BaseEndpoint: aws.String("http://aws"), HTTPClient: &http.Client{Transport: w},
+		Region: account.Region, BaseEndpoint: aws.String("http://aws"),
+		HTTPClient:  &http.Client{Transport: w},
 		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), RetryMaxAttempts: 1,
 	}, stack)
 	b.Outputs, err = stack.Up(ctx)
@@ -240,10 +241,9 @@ func (t *task) run(ctx context.Context, s settings.Settings) {
 		defer func() { _ = guard.Close(context.WithoutCancel(ctx)) }() // one that was killed cannot
 	}
 	client := sqs.New(sqs.Options{
-		Region: t.w.account.Region, Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
-		HTTPClient: &http.Client{
-			Transport: t.mortal(t.w.server),
-		}, BaseEndpoint: aws.String("http://sqs"), RetryMaxAttempts: 1,
+		Region: t.w.account.Region, BaseEndpoint: aws.String("http://sqs"),
+		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		HTTPClient:  &http.Client{Transport: t.mortal(t.w.server)}, RetryMaxAttempts: 1,
 	})
 	c, err := consumer.New(client, consumer.HandlerFunc(t.handle), config)
 	assert.NoError(t.w.t, err)

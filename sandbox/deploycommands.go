@@ -87,7 +87,8 @@ func (u *upCommand) checkKeep() error {
 	if !u.keep {
 		u.running.VisitAll(func(f *pflag.Flag) {
 			if f.Changed {
-				wrong = append(wrong, fmt.Errorf("--%s: %s: goes with --keep, which runs the stack", f.Name, f.Value))
+				wrong = append(wrong,
+					fmt.Errorf("--%s: %s: goes with --keep, which runs the stack", f.Name, f.Value))
 			}
 		})
 	}

@@ -191,7 +191,8 @@ func (s *simulateCommand) announce(workloads []*simulate.Workload) {
 	for _, w := range workloads {
 		days, err := w.Days(s.parameters.Days)
 		if messages := w.Messages(days); err == nil && messages*systems > manyMessages {
-			fmt.Fprintf(s.notes, "sandbox: %s: about %d messages in %d days, on %d systems: this takes a while\n",
+			fmt.Fprintf(s.notes,
+				"sandbox: %s: about %d messages in %d days, on %d systems: this takes a while\n",
 				w.Name, messages, days, systems)
 		}
 	}

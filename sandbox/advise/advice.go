@@ -114,8 +114,9 @@ func (a *Advice) writeMisses(w io.Writer) {
 	if a.best == nil {
 		fmt.Fprintf(w, "\nIt misses: %s (%s).\n", a.target.why(a.misses[0].worst), a.misses[0].reading)
 		if a.target.P95 > 0 && a.order >= a.target.P95 {
-			fmt.Fprintf(w, "\nNo settings can hold it: for earlier messages of its group alone one of 20 waits %s\n"+
-				"or longer, however many tasks there are. More groups help, or shorter handlers.\n",
+			fmt.Fprintf(w,
+				"\nNo settings can hold it: for earlier messages of its group alone one of 20 waits\n"+
+					"%s or longer, however many tasks there are. More groups help, or shorter handlers.\n",
 				simulate.InWords(a.order))
 		}
 		return

@@ -161,7 +161,7 @@ func TestNoSettingsCan(t *testing.T) {
 		misses: []checked{miss}, own: miss, order: 5 * time.Minute,
 	}
 	require.NoError(t, a.WriteText(&text))
-	assert.Contains(t, text.String(), "one of 20 waits 5m")
+	assert.Contains(t, text.String(), "one of 20 waits\n5m")
 	a.order = time.Second
 	text.Reset()
 	require.NoError(t, a.WriteText(&text))

@@ -127,7 +127,8 @@ func (d *decision) misses() []checked {
 	}
 	slices.SortFunc(all, func(a, b checked) int {
 		return cmp.Or(
-			cmp.Compare(d.target.missed(a.worst), d.target.missed(b.worst)), compareSettings(a.settings, b.settings),
+			cmp.Compare(d.target.missed(a.worst), d.target.missed(b.worst)),
+			compareSettings(a.settings, b.settings),
 		)
 	})
 	return all

@@ -45,7 +45,10 @@ func newSpace(w *simulate.Workload, groups int) *space {
 		{concurrency, func(s *settings) *int { return &s.concurrency }},
 		{cloud.FargateCPUs, func(s *settings) *int { return &s.cpu }},
 		{tasks, func(s *settings) *int { return &s.maxCapacity }},
-		{[]int{1, 2, 4, 7, 12, 20, 35, 60, 100, 200, 400, 1000}, func(s *settings) *int { return &s.perTask }},
+		{
+			[]int{1, 2, 4, 7, 12, 20, 35, 60, 100, 200, 400, 1000},
+			func(s *settings) *int { return &s.perTask },
+		},
 		{[]int{3, 4, 5, 7, 10, 15, 20, 30, 45, 60, 120}, func(s *settings) *int { return &s.idleMinutes }},
 		{[]int{0, 10, 15, 20, 30, 60}, func(s *settings) *int { return &s.wakeSeconds }},
 	}

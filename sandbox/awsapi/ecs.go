@@ -123,7 +123,8 @@ func (r request) shownService(cluster *cloud.Cluster, s *cloud.Service) object {
 		"launchType": textOf(s.LaunchType), "schedulingStrategy": "REPLICA",
 		"enableExecuteCommand": s.EnableExecuteCommand,
 		"deploymentConfiguration": object{
-			"maximumPercent": s.DeploymentMaximumPercent, "minimumHealthyPercent": s.DeploymentMinimumHealthyPercent,
+			"maximumPercent":        s.DeploymentMaximumPercent,
+			"minimumHealthyPercent": s.DeploymentMinimumHealthyPercent,
 		},
 	}
 }
@@ -289,7 +290,8 @@ func (r request) shownTask(t *cloud.Task) object {
 	}
 	return object{
 		"taskArn": t.ARN, "taskDefinitionArn": t.TaskDefinition, "group": "service:" + lastPart(t.Service),
-		"startedBy": deployment, "lastStatus": status, "desiredStatus": desiredStatus(t), "launchType": "FARGATE",
+		"startedBy": deployment, "launchType": "FARGATE",
+		"lastStatus": status, "desiredStatus": desiredStatus(t),
 		"createdAt": t.Created, "startedAt": timeOf(t.Started), "stoppedAt": timeOf(t.Ended),
 		"stopCode": textOf(
 			reason.code,

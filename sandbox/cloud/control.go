@@ -107,8 +107,9 @@ func NewControl(account *Account, start time.Time, host TaskHost, o ControlOptio
 	c := &Control{
 		account: account, o: o, host: host, start: start, now: start,
 		metrics: metricStore{}, queues: map[string]*queueMetrics{}, alarms: map[string]*alarmEvaluation{},
-		fleets: map[string]*fleet{}, notes: map[string]string{}, stopTimeouts: map[*TaskDefinition]time.Duration{},
-		machines: map[string]*machineMetrics{}, cooldowns: newCooldowns(),
+		fleets: map[string]*fleet{}, notes: map[string]string{},
+		stopTimeouts: map[*TaskDefinition]time.Duration{},
+		machines:     map[string]*machineMetrics{}, cooldowns: newCooldowns(),
 	}
 	for _, service := range account.Services {
 		c.fleet(service)

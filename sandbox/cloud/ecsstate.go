@@ -47,8 +47,8 @@ func (c *Control) ServiceState(arn string) ServiceState {
 		return ServiceState{}
 	}
 	current := Deployment{
-		TaskDefinition: f.service.TaskDefinition, Primary: true, Completed: !f.deploying, Created: f.deployedAt,
-		Desired: f.service.DesiredCount,
+		TaskDefinition: f.service.TaskDefinition, Desired: f.service.DesiredCount,
+		Primary: true, Completed: !f.deploying, Created: f.deployedAt,
 	}
 	old := map[string]*Deployment{}
 	var state ServiceState

@@ -21,8 +21,8 @@ func SeededPhases(seed uint64) Phases {
 		var number [16]byte
 		binary.BigEndian.PutUint64(number[:8], seed)
 		binary.BigEndian.PutUint64(number[8:], uint64(day))
-		h.Write(number[:])
-		h.Write([]byte(name))
+		_, _ = h.Write(number[:]) // a hash never fails
+		_, _ = h.Write([]byte(name))
 		// FNV's high bits differ little between short inputs; the finalizer of SplitMix64 spreads them.
 		x := h.Sum64()
 		x = (x ^ x>>30) * 0xbf58476d1ce4e5b9

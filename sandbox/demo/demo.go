@@ -246,7 +246,8 @@ func (d *demo) step() (done bool, err error) {
 		return false, err
 	}
 	if f.Handled == 0 && f.Failed >= failuresAllowed {
-		return false, fmt.Errorf("the handler fails: %d times, and never ended with 0\n%s", f.Failed, d.lastWords())
+		return false, fmt.Errorf("the handler fails: %d times, and never ended with 0\n%s",
+			f.Failed, d.lastWords())
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -255,7 +256,8 @@ func (d *demo) step() (done bool, err error) {
 	}
 	if d.crash != nil {
 		_ = d.recorder.logs.look() // what cannot be read is not told
-		return false, fmt.Errorf("tasks end by themselves: %w\n%s", d.crash, indented(d.recorder.logs.workers))
+		return false, fmt.Errorf("tasks end by themselves: %w\n%s",
+			d.crash, indented(d.recorder.logs.workers))
 	}
 	return f.Counts == cloud.Counts{} && len(f.Tasks) == d.stack.least && f.Desired == d.stack.least, nil
 }
@@ -266,7 +268,8 @@ func (d *demo) taskEnded(t *cloud.Task, exit error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.referee.busyKill() {
-		d.problems = append(d.problems, errors.New("a task was stopped while it worked")) // the verdict says which
+		// The verdict says which.
+		d.problems = append(d.problems, errors.New("a task was stopped while it worked"))
 	}
 	var killed *exec.ExitError
 	if exit == nil || errors.As(exit, &killed) && killed.ExitCode() < 0 {

@@ -71,7 +71,8 @@ func (f Frame) beforeTasks() string {
 	case f.Desired > 0:
 		return "Tasks are about to start."
 	case f.Wakes:
-		return fmt.Sprintf("No task yet: the wake-up machine asks SQS each minute, %s here.", seconds(f.Minute))
+		return fmt.Sprintf("No task yet: the wake-up machine asks SQS each minute, %s here.",
+			seconds(f.Minute))
 	}
 	return "No task yet: the scale-out alarm sees the messages a minute or two after they come."
 }
@@ -85,7 +86,8 @@ func (f Frame) working() string {
 	case stopping > 0:
 		return f.draining(stopping)
 	case running > f.Desired && f.protected() > f.Desired:
-		return fmt.Sprintf("Protected: %d of %s no longer wanted, but not stopped before their messages are done.",
+		return fmt.Sprintf(
+			"Protected: %d of %s no longer wanted, but not stopped before their messages are done.",
 			running-f.Desired, count(running, "task"))
 	case len(f.Working) == 0:
 		return "Tasks receive messages, or hand them back."
@@ -99,7 +101,8 @@ func (f Frame) working() string {
 	case f.Groups <= f.Counts.GroupsInFlight:
 		return text + fmt.Sprintf(" %s behind others of their groups.", count(f.Counts.Visible, "message"))
 	case len(f.Working) >= running*f.Concurrency && f.Desired >= f.Most:
-		return text + fmt.Sprintf(" All %d places are taken; maxCapacity is %d.", running*f.Concurrency, f.Most)
+		return text + fmt.Sprintf(" All %d places are taken; maxCapacity is %d.",
+			running*f.Concurrency, f.Most)
 	case len(f.Working) >= running*f.Concurrency:
 		return text + fmt.Sprintf(" All %d places are taken; more tasks may come.", running*f.Concurrency)
 	}

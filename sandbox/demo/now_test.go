@@ -66,7 +66,8 @@ func TestNow(t *testing.T) {
 			"Backing off until 14.2 s: message 3 of group-2 failed (attempt 2); 1 more failed and wait."},
 		"working beside a failure": {Frame{Counts: cloud.Counts{InFlight: 2}, Desired: 1,
 			Tasks: running(1, true), Working: ten[:1], Retries: retry},
-			"Working: 1 message in 1 task. Backing off until 14.2 s: message 3 of group-2 failed (attempt 2)."},
+			"Working: 1 message in 1 task. " +
+				"Backing off until 14.2 s: message 3 of group-2 failed (attempt 2)."},
 		"all is done": {Frame{Sent: 5, Total: 5, Desired: 1, IdleMinutes: 3, Tasks: running(1,
 			false)}, "All is done: tasks stop after 3 minutes in a row without work, 6.0 s here."},
 		"back to none": {Frame{Sent: 5, Total: 5},

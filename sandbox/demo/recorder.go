@@ -48,7 +48,8 @@ func (r *recorder) frame(t tally) (Frame, error) {
 		f.Failures = append(f.Failures, r.failure(call))
 	}
 	for _, call := range r.logs.retries(time.Now()) {
-		f.Retries = append(f.Retries, Retry{r.referee.name(call.message), call.attempt, call.due().Sub(r.started)})
+		f.Retries = append(f.Retries,
+			Retry{r.referee.name(call.message), call.attempt, call.due().Sub(r.started)})
 	}
 	r.keep(f)
 	return f, err
@@ -87,7 +88,8 @@ func (r *recorder) alarm(alarm *cloud.Alarm) AlarmView {
 	return AlarmView{
 		Name: alarmName(alarm.Name), State: state, Value: value,
 		Watches: alarm.Subject(), Condition: alarm.Condition(),
-		Scales: slices.ContainsFunc(alarm.AlarmActions, func(arn string) bool { return r.stack.policies[arn] }),
+		Scales: slices.ContainsFunc(alarm.AlarmActions,
+			func(arn string) bool { return r.stack.policies[arn] }),
 	}
 }
 

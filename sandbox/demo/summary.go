@@ -38,7 +38,8 @@ func (d *demo) summary() Summary {
 		s.Activities = d.region.Control.Activities()
 	})
 	s.verdict = d.referee.judge(remaining, dead)
-	s.Took, s.FirstTask, s.Most, s.TaskTime = d.recorder.last, d.recorder.first, d.recorder.most, d.recorder.used
+	r := d.recorder
+	s.Took, s.FirstTask, s.Most, s.TaskTime = r.last, r.first, r.most, r.used
 	const lastLines = 5
 	for _, line := range d.recorder.logs.said[max(0, len(d.recorder.logs.said)-lastLines):] {
 		s.Said = append(s.Said, Line{d.referee.name(line.Message), line.Text})

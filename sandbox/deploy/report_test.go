@@ -35,10 +35,11 @@ func step(
 	for _, key := range changed {
 		diff[key] = apitype.PropertyDiff{}
 	}
-	return apitype.EngineEvent{ResourcePreEvent: &apitype.ResourcePreEvent{Metadata: apitype.StepEventMetadata{
+	step := apitype.StepEventMetadata{
 		Op: op, URN: urns + token + "::" + name, Type: token, DetailedDiff: diff,
 		Old: &apitype.StepEventStateMetadata{Inputs: old}, New: &apitype.StepEventStateMetadata{Inputs: new},
-	}}}
+	}
+	return apitype.EngineEvent{ResourcePreEvent: &apitype.ResourcePreEvent{Metadata: step}}
 }
 
 func diagnostic(severity, message string) apitype.EngineEvent {
@@ -158,7 +159,9 @@ func TestOutputsAreShown(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	var text strings.Builder
 	showOutputs(&text, auto.OutputMap{
-		"queueUrl": {Value: long}, "subnetIds": {Value: []any{"a", "b"}}, "key": {Value: "hidden", Secret: true},
+		"queueUrl":  {Value: long},
+		"subnetIds": {Value: []any{"a", "b"}},
+		"key":       {Value: "hidden", Secret: true},
 	})
 	assert.Equal(t, "\noutputs:\n  key        [secret]\n  queueUrl   "+long+"\n  subnetIds  [\"a\",\"b\"]\n",
 		text.String())

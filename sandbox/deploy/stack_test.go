@@ -34,7 +34,7 @@ func openFrom(t *testing.T, ctx context.Context, stackFolder, folder, stack stri
 	t.Helper()
 	absolute, err := filepath.Abs(root)
 	require.NoError(t, err)
-	var output io.Writer = io.Discard
+	output := io.Discard
 	if testing.Verbose() {
 		output = os.Stderr
 	}

@@ -93,7 +93,9 @@ func Start(ctx context.Context, account *cloud.Account, o Options) (*Region, err
 	}
 	o.Control.Phases = phases(o.Seed)
 	r.Control = cloud.NewControl(account, time.Now(), r.Host, o.Control)
-	r.server.Run(r.Control, func(group string) []awsapi.LogEvent { return logEvents(account, o.Folder, group) })
+	r.server.Run(r.Control, func(group string) []awsapi.LogEvent {
+		return logEvents(account, o.Folder, group)
+	})
 	r.http = &http.Server{Handler: http.HandlerFunc(r.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.http.Serve(listener) }() // ends when the region does
 	ticking, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -115,15 +115,15 @@ func (s *server) buildImage(args []any) (string, error) {
 	repositoryURL, context, dockerfile, platform := text(args[0]), text(args[1]), text(args[2]), text(args[3])
 	sum := sha256.New()
 	fmt.Fprintln(sum, platform)
-	source := filepath.Join(s.root, context, filepath.Dir(dockerfile))
+	source := os.DirFS(filepath.Join(s.root, context, filepath.Dir(dockerfile)))
 	if _, err := os.Stat(filepath.Join(s.root, dockerfile)); err != nil {
 		return "", fmt.Errorf("building the image: %w", err)
 	}
-	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(source, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path)
+		content, err := fs.ReadFile(source, path)
 		fmt.Fprintln(sum, path, len(content))
 		sum.Write(content)
 		return err

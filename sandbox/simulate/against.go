@@ -42,7 +42,8 @@ func (r *Report) WriteChanges(w io.Writer, before io.Reader) error {
 	if err := now.checkAgainst(earlier, r.Stack.Name); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "Stack `%s` in the simulator, %d days of each workload:\n\n", r.Stack.Name, r.Parameters.Days)
+	fmt.Fprintf(w, "Stack `%s` in the simulator, %d days of each workload:\n\n",
+		r.Stack.Name, r.Parameters.Days)
 	fmt.Fprintf(w, "| workload |%s\n|---|%s\n", header(), strings.Repeat("---|", len(changes)))
 	same := true
 	for _, workload := range now.Workloads {
@@ -99,13 +100,14 @@ func (o output) checkAgainst(earlier output, stack string) error {
 	for _, name := range slices.Sorted(maps.Keys(union(o.Parameters, earlier.Parameters))) {
 		if was, is := earlier.Parameters[name], o.Parameters[name]; was != is {
 			const unknown = "not known"
-			wrong = append(wrong, fmt.Errorf("%s was %s, and is %s", name, cmp.Or(was, unknown), cmp.Or(is, unknown)))
+			wrong = append(wrong,
+				fmt.Errorf("%s was %s, and is %s", name, cmp.Or(was, unknown), cmp.Or(is, unknown)))
 		}
 	}
 	for _, workload := range o.Workloads {
 		if was := earlier.workload(workload.Name); was != nil && was.Digest != workload.Digest {
-			wrong = append(wrong, fmt.Errorf("workload %s was another one: its messages, their work or its CPU differ",
-				workload.Name))
+			wrong = append(wrong, fmt.Errorf(
+				"workload %s was another one: its messages, their work or its CPU differ", workload.Name))
 		}
 	}
 	for _, workload := range earlier.Workloads {

@@ -240,7 +240,8 @@ func TestAWakeUpIsNotTakenBack(t *testing.T) {
 					spare := hour.result.Started - len(hour.worked)
 					surplus += spare
 					assert.Zero(t, hour.takenBack(second.At, hour.doneAt[1]),
-						"seed %d, gap %s, interval %d, %+v: %v", seed, gap, interval, p.Control, hour.result.Activities)
+						"seed %d, gap %s, interval %d, %+v: %v", seed, gap, interval, p.Control,
+						hour.result.Activities)
 					assert.Zero(t, hour.result.BusyKills, "seed %d, gap %s, protected %t", seed, gap,
 						protected)
 					if spare > 2*tc.surplus { // two wake-ups

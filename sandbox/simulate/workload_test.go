@@ -79,8 +79,9 @@ func TestTrace(t *testing.T) {
 // TestOrderWaits: what is left to wait if there are tasks for every group at once.
 func TestOrderWaits(t *testing.T) {
 	t.Parallel()
-	work := func(at, group, seconds int) Job {
-		return Job{At: time.Duration(at) * time.Second, Group: group, Work: time.Duration(seconds) * time.Second}
+	const second = time.Second
+	work := func(at time.Duration, group int, span time.Duration) Job {
+		return Job{At: at * second, Group: group, Work: span * second}
 	}
 	cases := map[string]struct {
 		reason string
@@ -90,7 +91,9 @@ func TestOrderWaits(t *testing.T) {
 		"one group": {
 			"the third waits for two", []Job{work(0, 1, 60), work(0, 1, 60), work(0, 1, 5)}, 2 * time.Minute,
 		},
-		"groups apart":     {"none waits for another", []Job{work(0, 1, 60), work(0, 2, 60), work(0, 3, 60)}, 0},
+		"groups apart": {
+			"none waits for another", []Job{work(0, 1, 60), work(0, 2, 60), work(0, 3, 60)}, 0,
+		},
 		"after the others": {"the group is free again", []Job{work(0, 1, 60), work(60, 1, 60)}, 0},
 	}
 	for name, tc := range cases {
