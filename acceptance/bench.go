@@ -197,10 +197,8 @@ func (b *Bench) counts(ctx context.Context, queueURL string) (visible, inFlight 
 
 // service is that of the stack.
 func (b *Bench) service(ctx context.Context) (ecstypes.Service, error) {
-	got, err := b.ecs.DescribeServices(
-		ctx,
-		&ecs.DescribeServicesInput{Cluster: &b.Cluster, Services: []string{b.Service}},
-	)
+	got, err := b.ecs.DescribeServices(ctx,
+		&ecs.DescribeServicesInput{Cluster: &b.Cluster, Services: []string{b.Service}})
 	if err != nil {
 		return ecstypes.Service{}, err
 	}
@@ -212,10 +210,8 @@ func (b *Bench) service(ctx context.Context) (ecstypes.Service, error) {
 
 // setDesired count of the service, by hand.
 func (b *Bench) setDesired(ctx context.Context, n int32) error {
-	_, err := b.ecs.UpdateService(
-		ctx,
-		&ecs.UpdateServiceInput{Cluster: &b.Cluster, Service: &b.Service, DesiredCount: &n},
-	)
+	_, err := b.ecs.UpdateService(ctx,
+		&ecs.UpdateServiceInput{Cluster: &b.Cluster, Service: &b.Service, DesiredCount: &n})
 	if err == nil {
 		b.note("the desired count is set to %d", n)
 	}
@@ -224,10 +220,8 @@ func (b *Bench) setDesired(ctx context.Context, n int32) error {
 
 // tasks that are wanted, or that are not.
 func (b *Bench) tasks(ctx context.Context, status ecstypes.DesiredStatus) ([]ecstypes.Task, error) {
-	list, err := b.ecs.ListTasks(
-		ctx,
-		&ecs.ListTasksInput{Cluster: &b.Cluster, ServiceName: &b.Service, DesiredStatus: status},
-	)
+	list, err := b.ecs.ListTasks(ctx,
+		&ecs.ListTasksInput{Cluster: &b.Cluster, ServiceName: &b.Service, DesiredStatus: status})
 	if err != nil || len(list.TaskArns) == 0 {
 		return nil, err
 	}
@@ -249,21 +243,16 @@ func (b *Bench) protectedTask(ctx context.Context) (arn string, err error) {
 		for i, t := range tasks {
 			arns[i] = *t.TaskArn
 		}
-		got, err := b.ecs.GetTaskProtection(
-			ctx,
-			&ecs.GetTaskProtectionInput{Cluster: &b.Cluster, Tasks: arns},
-		)
+		got, err := b.ecs.GetTaskProtection(ctx,
+			&ecs.GetTaskProtectionInput{Cluster: &b.Cluster, Tasks: arns})
 		if err != nil {
 			return false, err
 		}
 		for _, p := range got.ProtectedTasks {
 			if p.ProtectionEnabled {
 				arn = *p.TaskArn
-				b.note(
-					"task %s is protected until %s",
-					idOf(arn),
-					p.ExpirationDate.UTC().Format(time.RFC3339),
-				)
+				b.note("task %s is protected until %s",
+					idOf(arn), p.ExpirationDate.UTC().Format(time.RFC3339))
 				return true, nil
 			}
 		}

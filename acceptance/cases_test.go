@@ -30,11 +30,8 @@ var otherwise = map[string]map[string]reading{
 		"its role may not ask SQS": {account: func(a *cloud.Account) {
 			for key := range a.RolePolicies {
 				if strings.Contains(key, "wake") {
-					a.RolePolicies[key].Policy = strings.ReplaceAll(
-						a.RolePolicies[key].Policy,
-						"sqs:GetQueueAttributes",
-						"sqs:ListQueues",
-					)
+					a.RolePolicies[key].Policy = strings.ReplaceAll(a.RolePolicies[key].Policy,
+						"sqs:GetQueueAttributes", "sqs:ListQueues")
 				}
 			}
 		}},

@@ -97,11 +97,7 @@ func deadLetterAlone(ctx context.Context, b *Bench) (Finding, error) {
 		AsAssumed: alone && done == len(others),
 		Seen: fmt.Sprintf(
 			"%d messages in the dead-letter queue after %s failed, %d of the %d others are done",
-			len(letters),
-			failing,
-			done,
-			len(others),
-		),
+			len(letters), failing, done, len(others)),
 	}, nil
 }
 
@@ -111,10 +107,8 @@ const pollSeconds, cutAfter = 20, 2
 // hungUpPoll polls the dead-letter queue, which nobody consumes.
 func hungUpPoll(ctx context.Context, b *Bench) (Finding, error) {
 	if visible, inFlight, err := b.counts(ctx, b.DeadLetterQueueURL); err != nil || visible+inFlight > 0 {
-		return Finding{}, errors.Join(
-			err,
-			fmt.Errorf("the dead-letter queue has %d messages; it has to be empty", visible+inFlight),
-		)
+		return Finding{}, errors.Join(err,
+			fmt.Errorf("the dead-letter queue has %d messages; it has to be empty", visible+inFlight))
 	}
 	polling, cut := context.WithTimeout(ctx, cutAfter*time.Second)
 	defer cut()

@@ -65,12 +65,8 @@ func groupsEachMinute(ctx context.Context, b *Bench) (Finding, error) {
 	all := len(got["groups"].values) >= int(math.Floor(minutes))-atTheEdges
 	return Finding{
 		AsAssumed: all && zeros > 0,
-		Seen: fmt.Sprintf(
-			"%d points in %.0f minutes, %d of them 0",
-			len(got["groups"].values),
-			minutes,
-			zeros,
-		),
+		Seen: fmt.Sprintf("%d points in %.0f minutes, %d of them 0", len(got["groups"].values), minutes,
+			zeros),
 	}, nil
 }
 
@@ -86,18 +82,13 @@ func groupsNotLate(ctx context.Context, b *Bench) (Finding, error) {
 	groups := got["groups"].firstAbove0(span.began, b.Minute)
 	messages := got["inflight"].firstAbove0(span.began, b.Minute)
 	if messages < 0 {
-		return Finding{}, fmt.Errorf(
-			"%s has no point above 0, though a message was in flight",
-			inFlightMetric,
-		)
+		return Finding{}, fmt.Errorf("%s has no point above 0, though a message was in flight",
+			inFlightMetric)
 	}
 	return Finding{
 		AsAssumed: groups >= 0 && groups <= messages,
-		Seen: fmt.Sprintf(
-			"the group after %d minutes, its message after %d (-1 is never)",
-			groups,
-			messages,
-		),
+		Seen: fmt.Sprintf("the group after %d minutes, its message after %d (-1 is never)", groups,
+			messages),
 	}, nil
 }
 
@@ -119,9 +110,7 @@ func missingPlusNumber(ctx context.Context, b *Bench) (Finding, error) {
 		return Finding{}, errNoPoints
 	case delayed > 0:
 		return Finding{}, fmt.Errorf(
-			"%s is reported though no message is delayed, so that nothing is missing",
-			delayedMetric,
-		)
+			"%s is reported though no message is delayed, so that nothing is missing", delayedMetric)
 	}
 	return Finding{
 		AsAssumed: sum == visible,

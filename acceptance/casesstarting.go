@@ -146,10 +146,7 @@ func ringAtOnce(ctx context.Context, b *Bench) (Finding, error) {
 	_, err = b.untilDone(ctx, id)
 	return Finding{
 		AsAssumed: took <= b.minutes(soon)+b.Poll,
-		Seen: fmt.Sprintf(
-			"a task was wanted %s after the ring, looked at each %s",
-			took.Round(time.Second),
-			b.Poll,
-		),
+		Seen: fmt.Sprintf("a task was wanted %s after the ring, looked at each %s",
+			took.Round(time.Second), b.Poll),
 	}, err
 }

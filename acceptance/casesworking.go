@@ -120,10 +120,8 @@ func longJob(ctx context.Context, b *Bench) (Finding, error) {
 	case !fell.IsZero() && fell.Before(line.Time):
 		return Finding{
 			false,
-			fmt.Sprintf(
-				"the desired count fell to 0 %s before the job was done",
-				line.Time.Sub(fell).Round(time.Second),
-			),
+			fmt.Sprintf("the desired count fell to 0 %s before the job was done",
+				line.Time.Sub(fell).Round(time.Second)),
 		}, nil
 	case line.ReceiveCount > 1:
 		return Finding{
@@ -135,8 +133,7 @@ func longJob(ctx context.Context, b *Bench) (Finding, error) {
 		true,
 		fmt.Sprintf(
 			"a job of %d minutes was done at its first receive, and a task was wanted all the time",
-			minutes,
-		),
+			minutes),
 	}, nil
 }
 
@@ -191,11 +188,8 @@ func noFlapping(ctx context.Context, b *Bench) (Finding, error) {
 		if s.DesiredCount > 0 {
 			return Finding{
 				false,
-				fmt.Sprintf(
-					"%d tasks were wanted %s after it had scaled to 0, without a message",
-					s.DesiredCount,
-					time.Since(settled).Round(time.Second),
-				),
+				fmt.Sprintf("%d tasks were wanted %s after it had scaled to 0, without a message",
+					s.DesiredCount, time.Since(settled).Round(time.Second)),
 			}, nil
 		}
 		if err := b.sleep(ctx, b.Poll); err != nil {
@@ -278,11 +272,8 @@ func zeroSparesProtected(ctx context.Context, b *Bench) (Finding, error) {
 	}
 	return Finding{
 		AsAssumed: line.ReceiveCount == 1,
-		Seen: fmt.Sprintf(
-			"it ran on for %d minutes, and its job was done at receive number %d",
-			watched,
-			line.ReceiveCount,
-		),
+		Seen: fmt.Sprintf("it ran on for %d minutes, and its job was done at receive number %d",
+			watched, line.ReceiveCount),
 	}, nil
 }
 

@@ -45,13 +45,12 @@ func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "acceptance",
 		Short: "Settles on AWS what documents leave open, and writes a report",
-		Long: "Deploys a stack of its own with your AWS credentials and your Pulumi CLI, runs cases on " +
-			"it,\n" +
-			"removes it, and writes what it saw to .acceptance/<stack>/report.md and report.json. Cases " +
-			"that are settled are\n" +
-			"not run again. It says what it costs, and asks, before it makes anything.\n\ncases:\n" + listOf(
-			Cases(),
-		),
+		Long: `Deploys a stack of its own with your AWS credentials and your Pulumi CLI, runs cases on it,
+removes it, and writes what it saw to .acceptance/<stack>/report.md and report.json. Cases that
+are settled are not run again. It says what it costs, and asks, before it makes anything.
+
+cases:
+` + listOf(Cases()),
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.in, c.out = cmd.InOrStdin(), cmd.OutOrStdout()
@@ -59,12 +58,8 @@ func newCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(
-		&c.stack,
-		"stack",
-		"dev",
-		"whose `configuration` to deploy: one that creates its network and image",
-	)
+	f.StringVar(&c.stack, "stack", "dev",
+		"whose `configuration` to deploy: one that creates its network and image")
 	f.StringArrayVar(&c.cases, "case", nil, "run this `case` alone; may be repeated")
 	f.BoolVar(&c.again, "again", false, "run cases that are settled, too")
 	f.BoolVar(&c.clean, "clean", false, "remove what an earlier run has left, and run nothing")
@@ -92,11 +87,9 @@ func (c *command) chosen(settled []Result) ([]Case, error) {
 		if len(c.cases) > 0 && !slices.Contains(c.cases, k.Name) {
 			return true
 		}
-		return !c.again &&
-			slices.ContainsFunc(
-				settled,
-				func(r Result) bool { return r.Case == k.Name && r.Verdict != Undecided },
-			)
+		return !c.again && slices.ContainsFunc(settled, func(r Result) bool {
+			return r.Case == k.Name && r.Verdict != Undecided
+		})
 	}), nil
 }
 
@@ -151,27 +144,16 @@ func (c *command) refuseStrangers(ctx context.Context, b *Bench, stack *pulumiSt
 	if err != nil || len(arns) == 0 {
 		return err
 	}
-	return fmt.Errorf(
-		"these have the tag %s=%s, and their state is not in .acceptance: another machine runs this, or has"+
-			" left them. Run --clean there, or remove them by hand:\n  %s",
-		tagKey,
-		b.Tag,
-		strings.Join(arns, "\n  "),
-	)
+	return fmt.Errorf("these have the tag %s=%s, and their state is not in .acceptance: another machine runs"+
+		" this, or has left them. Run --clean there, or remove them by hand:\n  %s",
+		tagKey, b.Tag, strings.Join(arns, "\n  "))
 }
 
 // agree says what the cases cost, and asks.
 func (c *command) agree(cases []Case) error {
 	span, dollars := estimate(cases)
-	fmt.Fprintf(
-		c.out,
-		"%d cases, about %s, at most $%.2f. They make a VPC, a cluster, a repository with an image, a "+
-			"queue and"+
-			" a service, and remove them at the end.\n",
-		len(cases),
-		span,
-		dollars,
-	)
+	fmt.Fprintf(c.out, "%d cases, about %s, at most $%.2f. They make a VPC, a cluster, a repository with an"+
+		" image, a queue and a service, and remove them at the end.\n", len(cases), span, dollars)
 	if c.yes {
 		return nil
 	}
@@ -189,25 +171,16 @@ func (c *command) agree(cases []Case) error {
 // perform deploys, runs the cases, and removes the stack, whatever happens.
 func (c *command) perform(ctx context.Context, b *Bench, cases []Case, report *Report) (err error) {
 	defer func() {
-		fmt.Fprintf(
-			c.out,
-			"report: %s\nremoving the stack; if that is cut off, --clean does it\n",
-			report.file("md"),
-		)
+		fmt.Fprintf(c.out, "report: %s\nremoving the stack; if that is cut off, --clean does it\n",
+			report.file("md"))
 		err = errors.Join(err, b.Stack.Destroy(ctx))
 	}()
 	if b.Outputs, err = b.Stack.Up(ctx); err != nil {
 		return err
 	}
 	for _, k := range cases {
-		fmt.Fprintf(
-			c.out,
-			"%s %s: %s, about %d min\n",
-			time.Now().Format(time.TimeOnly),
-			k.Name,
-			k.Assumed,
-			k.Minutes,
-		)
+		fmt.Fprintf(c.out, "%s %s: %s, about %d min\n",
+			time.Now().Format(time.TimeOnly), k.Name, k.Assumed, k.Minutes)
 		result := k.Perform(ctx, b)
 		if ctx.Err() != nil {
 			return ctx.Err() // it was not the case's fault
@@ -230,12 +203,8 @@ func (c *command) cleanUp(ctx context.Context, b *Bench) error {
 		return err
 	}
 	if len(arns) > 0 {
-		return fmt.Errorf(
-			"these still have the tag %s=%s (some for a minute after they are gone):\n  %s",
-			tagKey,
-			b.Tag,
-			strings.Join(arns, "\n  "),
-		)
+		return fmt.Errorf("these still have the tag %s=%s (some for a minute after they are gone):\n  %s",
+			tagKey, b.Tag, strings.Join(arns, "\n  "))
 	}
 	fmt.Fprintln(c.out, "nothing is left")
 	return nil

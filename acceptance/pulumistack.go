@@ -24,8 +24,8 @@ import (
 	"fargate-queue-worker/sandbox/stackfile"
 )
 
-// pulumiStack is a stack that the user's Pulumi CLI deploys. Its state is in a folder of its own, so that the
-// user's stacks are not touched.
+// pulumiStack is a stack that the user's Pulumi CLI deploys. Its state is in a folder of its own,
+// so that the user's stacks are not touched.
 type pulumiStack struct {
 	name, region, tag string
 	// exists says that there are resources in the state.
@@ -35,16 +35,19 @@ type pulumiStack struct {
 	output io.Writer
 }
 
-// overridesOf the stack's configuration: its image has the job of the cases, and all that it makes has a tag.
+// overridesOf the stack's configuration: its image has the job of the cases, and all that it makes
+// has a tag.
 func overridesOf(tag string) []string {
 	return []string{
 		"dockerfile=acceptance/job/Dockerfile", "protectQueue=false",
-		fmt.Sprintf(`aws:defaultTags={"tags":{"project":"fargate-queue-worker","%s":"%s"}}`, tagKey, tag),
+		fmt.Sprintf(`aws:defaultTags={"tags":{"project":"fargate-queue-worker",%q:%q}}`, tagKey, tag),
 	}
 }
 
 // openPulumiStack prepares the stack, and looks for what deploying needs.
-func openPulumiStack(ctx context.Context, root, folder, name string, output io.Writer) (*pulumiStack, error) {
+func openPulumiStack(
+	ctx context.Context, root, folder, name string, output io.Writer,
+) (*pulumiStack, error) {
 	tag := name
 	settings, err := stackfile.Load(root, name, overridesOf(tag)...)
 	if err != nil {
@@ -57,26 +60,18 @@ func openPulumiStack(ctx context.Context, root, folder, name string, output io.W
 	cli, err := auto.NewPulumiCommand(nil)
 	if err != nil {
 		return nil, fmt.Errorf(
-			"the Pulumi CLI is not on the PATH, or too old; see https://www.pulumi.com/docs/install/: %w",
-			err,
-		)
+			"the Pulumi CLI is not on the PATH, or too old; see https://www.pulumi.com/docs/install/: %w", err)
 	}
 	if said, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf(
-			"the stack builds its image, and Docker does not answer (docker info): %w\n%s",
-			err,
-			said,
-		)
+		return nil, fmt.Errorf("the stack builds its image, and Docker does not answer (docker info): %w\n%s",
+			err, said)
 	}
 	s := &pulumiStack{name: "acceptance-" + name, region: region, tag: tag, output: output}
 	return s, s.open(ctx, cli, root, folder, settings)
 }
 
 func (s *pulumiStack) open(
-	ctx context.Context,
-	cli auto.PulumiCommand,
-	root, folder string,
-	settings *stackfile.Stack,
+	ctx context.Context, cli auto.PulumiCommand, root, folder string, settings *stackfile.Stack,
 ) (err error) {
 	state, work := filepath.Join(folder, "state"), filepath.Join(folder, "work")
 	for _, dir := range []string{state, work} {
@@ -85,18 +80,12 @@ func (s *pulumiStack) open(
 		}
 	}
 	s.stack, err = auto.UpsertStackInlineSource(
-		ctx,
-		s.name,
-		settings.Project.Name.String(),
-		program.DeployIn(root),
-		auto.Pulumi(cli),
-		auto.WorkDir(work),
-		auto.Project(*settings.Project),
+		ctx, s.name, settings.Project.Name.String(), program.DeployIn(root),
+		auto.Pulumi(cli), auto.WorkDir(work), auto.Project(*settings.Project),
 		auto.Stacks(map[string]workspace.ProjectStack{s.name: *settings.Settings}),
 		auto.EnvVars(map[string]string{
-			"PULUMI_BACKEND_URL": "file://" + filepath.ToSlash(
-				state,
-			), "PULUMI_CONFIG_PASSPHRASE": "acceptance",
+			"PULUMI_BACKEND_URL":       "file://" + filepath.ToSlash(state),
+			"PULUMI_CONFIG_PASSPHRASE": "acceptance",
 			"PULUMI_SKIP_UPDATE_CHECK": "true",
 		}),
 	)
@@ -126,19 +115,15 @@ func (s *pulumiStack) Up(ctx context.Context) (Outputs, error) {
 	}
 	return Outputs{
 		QueueURL: of("queueUrl"), QueueName: of("queueName"), DeadLetterQueueURL: of("deadLetterQueueUrl"),
-		Cluster: of(
-			"clusterName",
-		), Service: of("serviceName"), LogGroup: of("logGroupName"), WakeARN: of("wakeArn"),
+		Cluster: of("clusterName"), Service: of("serviceName"), LogGroup: of("logGroupName"),
+		WakeARN: of("wakeArn"),
 	}, nil
 }
 
 // Preview implements Stack.
 func (s *pulumiStack) Preview(ctx context.Context) (changes []string, err error) {
-	result, err := s.stack.Preview(
-		ctx,
-		optpreview.ProgressStreams(s.output),
-		optpreview.ErrorProgressStreams(s.output),
-	)
+	result, err := s.stack.Preview(ctx,
+		optpreview.ProgressStreams(s.output), optpreview.ErrorProgressStreams(s.output))
 	if err != nil {
 		return nil, brief("preview", err)
 	}
@@ -156,12 +141,8 @@ func (s *pulumiStack) Preview(ctx context.Context) (changes []string, err error)
 func (s *pulumiStack) Destroy(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	s.unlock(ctx)
-	_, err := s.stack.Destroy(
-		ctx,
-		optdestroy.Refresh(),
-		optdestroy.ProgressStreams(s.output),
-		optdestroy.ErrorProgressStreams(s.output),
-	)
+	_, err := s.stack.Destroy(ctx, optdestroy.Refresh(),
+		optdestroy.ProgressStreams(s.output), optdestroy.ErrorProgressStreams(s.output))
 	return brief("destroy", err)
 }
 
@@ -186,10 +167,7 @@ func identify(ctx context.Context, region string) (aws.Config, string, error) {
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return aws.Config{}, "", fmt.Errorf(
-			"AWS does not know your credentials in %s (aws sts get-caller-identity): %w",
-			region,
-			err,
-		)
+			"AWS does not know your credentials in %s (aws sts get-caller-identity): %w", region, err)
 	}
 	return cfg, *who.Account, nil
 }

@@ -98,13 +98,8 @@ func (r *Report) markdown() string {
 		}
 		b.WriteString("\n| at | said | request |\n|---|---|---|\n")
 		for _, e := range result.Evidence {
-			fmt.Fprintf(
-				&b,
-				"| %s | %s | %s |\n",
-				e.At.Format("2006-01-02 15:04:05Z"),
-				cell(e.Said),
-				e.RequestID,
-			)
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", e.At.Format("2006-01-02 15:04:05Z"), cell(e.Said),
+				e.RequestID)
 		}
 	}
 	return b.String()

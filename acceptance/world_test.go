@@ -174,10 +174,8 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 func (w *world) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.log = append(
-		w.log,
-		awsapi.LogEvent{At: time.Now(), Stream: "worker", Message: strings.TrimSpace(string(line))},
-	)
+	w.log = append(w.log,
+		awsapi.LogEvent{At: time.Now(), Stream: "worker", Message: strings.TrimSpace(string(line))})
 	return len(line), nil
 }
 
