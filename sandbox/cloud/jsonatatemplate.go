@@ -70,7 +70,7 @@ func (t *template) readText(text string) error {
 		return fmt.Errorf("the sandbox does not have what differs from time to time, as in %s", inner)
 	}
 	t.expression = inner
-	if _, err := jsonata.Compile(inner); err != nil {
+	if _, err := compile(inner); err != nil {
 		return fmt.Errorf("INVALID_JSONATA_EXPRESSION: %s: %w", inner, err)
 	}
 	return nil
@@ -114,13 +114,23 @@ func fieldValues(fields map[string]*template, in scope) (map[string]any, error) 
 	return values, nil
 }
 
+// compile an expression. The library panics at some that are none, such as "!\ufffd".
+func compile(text string) (expression *jsonata.Expr, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("it cannot be parsed: %v", cause)
+		}
+	}()
+	return jsonata.Compile(text)
+}
+
 // evaluating is held while an expression is evaluated: the library's built-in functions are
 // shared by all expressions, and remember who calls them.
 var evaluating sync.Mutex
 
 // evaluate an expression. It is compiled anew, since a compiled one remembers variables.
 func evaluate(text string, in scope) (any, error) {
-	expression, err := jsonata.Compile(text)
+	expression, err := compile(text)
 	if err != nil {
 		return nil, err // it was compiled when the definition was read
 	}

@@ -51,6 +51,7 @@ func FuzzDefinition(f *testing.F) {
 		`["{% [1,2] %}"]}}}}`, "{}")
 	f.Add(`{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Assign":{"x":`+
 		`null}}}}`, "{}")
+	f.Add(`{"States":{"":{"Assign":{"":"{%!`+"\xd3"+`%}"}}}}`, "0") // the library panics
 	f.Fuzz(func(t *testing.T, text, input string) {
 		p, err := parseDefinition(text)
 		if err != nil {
