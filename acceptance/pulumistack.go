@@ -39,7 +39,7 @@ type pulumiStack struct {
 // has a tag.
 func overridesOf(tag string) []string {
 	return []string{
-		"dockerfile=acceptance/job/Dockerfile", "protectQueue=false",
+		"dockerfile=acceptance/job/Dockerfile", "imageContext=.", "protectQueue=false",
 		fmt.Sprintf(`aws:defaultTags={"tags":{"project":"fargate-queue-worker",%q:%q}}`, tagKey, tag),
 	}
 }

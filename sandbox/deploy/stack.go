@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
@@ -68,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := provider.Serve(ctx, account, o.Root, func() error { return account.Save(file) })
+	ports, err := provider.Serve(ctx, account, &sync.Mutex{}, o.Root, func() error { return account.Save(file) })
 	if err != nil {
 		return nil, err
 	}

@@ -110,12 +110,12 @@ func hexID(text string) string {
 }
 
 // buildImage stands in for building and pushing an image: it checks that the
-// Dockerfile is there, and gives the image a digest that follows from its sources.
+// Dockerfile is there, and gives the image a digest that follows from what is beside it.
 func (s *server) buildImage(args []any) (string, error) {
-	repositoryURL, context, dockerfile, platform := text(args[0]), text(args[1]), text(args[2]), text(args[3])
+	repositoryURL, dockerfile, platform := text(args[0]), text(args[2]), text(args[3])
 	sum := sha256.New()
 	fmt.Fprintln(sum, platform)
-	source := os.DirFS(filepath.Join(s.root, context, filepath.Dir(dockerfile)))
+	source := os.DirFS(filepath.Join(s.root, filepath.Dir(dockerfile)))
 	if _, err := os.Stat(filepath.Join(s.root, dockerfile)); err != nil {
 		return "", fmt.Errorf("building the image: %w", err)
 	}

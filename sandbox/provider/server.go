@@ -27,9 +27,12 @@ type Ports struct {
 }
 
 // Serve starts the providers aws and awsx. Images are built from folders relative to
-// root; save is called after every change of the account. They stop when ctx does.
-func Serve(ctx context.Context, account *cloud.Account, root string, save func() error) (Ports, error) {
-	shared := &sandbox{account: account, root: root, save: save}
+// root; save is called after every change of the account, which is made under the lock. They stop
+// when ctx does.
+func Serve(
+	ctx context.Context, account *cloud.Account, lock sync.Locker, root string, save func() error,
+) (Ports, error) {
+	shared := &sandbox{account: account, mu: lock, root: root, save: save}
 	// The versions are those of the SDKs in go.mod; the engine compares them. The
 	// engine keeps secrets for aws, but wants whoever constructs components to do so.
 	awsPort, err := serve(ctx, &server{sandbox: shared, version: "6.83.4"})
@@ -58,7 +61,7 @@ type sandbox struct {
 	root string
 	save func() error
 
-	mu      sync.Mutex
+	mu      sync.Locker
 	account *cloud.Account
 }
 
@@ -69,6 +72,7 @@ type server struct {
 
 	version       string
 	acceptSecrets bool
+	defaultTags   map[string]any
 	engine        *grpc.ClientConn
 }
 
@@ -120,6 +124,9 @@ func (s *server) Configure(
 	defer s.mu.Unlock()
 	if region := args["region"]; region.IsString() {
 		s.account.Region = region.StringValue()
+	}
+	if s.defaultTags, err = defaultTags(args); err != nil {
+		return nil, err
 	}
 	return &pulumirpc.ConfigureResponse{SupportsPreview: true, AcceptSecrets: s.acceptSecrets}, nil
 }
@@ -186,11 +193,11 @@ func (s *server) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulum
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id, made, err := k.create(s.account, inputs.Mappable())
+	id, made, err := k.create(s.account, s.tagged(inputs.Mappable()))
 	if err != nil {
 		return nil, err
 	}
-	state, err := marshal(overlay(inputs, made))
+	state, err := marshal(overlay(inputs, s.untagged(made, inputs.Mappable())))
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +216,7 @@ func (s *server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc
 	if err != nil || !ok {
 		return &pulumirpc.ReadResponse{}, err
 	}
+	found = s.untagged(found, oldInputs.Mappable())
 	current := resource.NewPropertyMapFromMap(found)
 	inputs := oldInputs.Copy()
 	for key := range oldInputs {
@@ -244,11 +252,12 @@ func (s *server) Update(_ context.Context, req *pulumirpc.UpdateRequest) (*pulum
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	updated, err := k.update(s.account, req.GetId(), news.Mappable(), changedKeys(oldInputs, news))
+	updated, err := k.update(s.account, req.GetId(), s.tagged(news.Mappable()),
+		changedKeys(oldInputs, news))
 	if err != nil {
 		return nil, err
 	}
-	state, err := marshal(overlay(news, updated))
+	state, err := marshal(overlay(news, s.untagged(updated, news.Mappable())))
 	if err != nil {
 		return nil, err
 	}
