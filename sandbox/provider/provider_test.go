@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -15,9 +16,9 @@ import (
 const queueURN = "urn:pulumi:test::project::aws:sqs/queue:Queue::jobs"
 
 func testServer() *server {
-	return &server{sandbox: &sandbox{account: cloud.NewAccount("us-west-1"), save: func() error {
-		return nil
-	}}}
+	return &server{sandbox: &sandbox{
+		mu: &sync.Mutex{}, account: cloud.NewAccount("us-west-1"), save: func() error { return nil },
+	}}
 }
 
 func props(t *testing.T, values map[string]any) resource.PropertyMap {
