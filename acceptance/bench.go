@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go/middleware"
+	smithytime "github.com/aws/smithy-go/time"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -120,14 +121,7 @@ func (b *Bench) minutes(n float64) time.Duration { return time.Duration(n * floa
 
 // sleep for a time.
 func (b *Bench) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return smithytime.SleepWithContext(ctx, d)
 }
 
 // until something is so. It ends with an error that says what was waited for.
@@ -179,7 +173,8 @@ func (b *Bench) send(ctx context.Context, queueURL, group string, j job) (id str
 // counts of a queue's messages, visible and in flight.
 func (b *Bench) counts(ctx context.Context, queueURL string) (visible, inFlight int, err error) {
 	got, err := b.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: &queueURL, AttributeNames: []sqstypes.QueueAttributeName{
+		QueueUrl: &queueURL,
+		AttributeNames: []sqstypes.QueueAttributeName{
 			sqstypes.QueueAttributeNameApproximateNumberOfMessages,
 			sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		},
@@ -197,8 +192,9 @@ func (b *Bench) counts(ctx context.Context, queueURL string) (visible, inFlight 
 
 // service is that of the stack.
 func (b *Bench) service(ctx context.Context) (ecstypes.Service, error) {
-	got, err := b.ecs.DescribeServices(ctx,
-		&ecs.DescribeServicesInput{Cluster: &b.Cluster, Services: []string{b.Service}})
+	got, err := b.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{
+		Cluster: &b.Cluster, Services: []string{b.Service},
+	})
 	if err != nil {
 		return ecstypes.Service{}, err
 	}
@@ -210,8 +206,9 @@ func (b *Bench) service(ctx context.Context) (ecstypes.Service, error) {
 
 // setDesired count of the service, by hand.
 func (b *Bench) setDesired(ctx context.Context, n int32) error {
-	_, err := b.ecs.UpdateService(ctx,
-		&ecs.UpdateServiceInput{Cluster: &b.Cluster, Service: &b.Service, DesiredCount: &n})
+	_, err := b.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{
+		Cluster: &b.Cluster, Service: &b.Service, DesiredCount: &n,
+	})
 	if err == nil {
 		b.note("the desired count is set to %d", n)
 	}
@@ -220,8 +217,9 @@ func (b *Bench) setDesired(ctx context.Context, n int32) error {
 
 // tasks that are wanted, or that are not.
 func (b *Bench) tasks(ctx context.Context, status ecstypes.DesiredStatus) ([]ecstypes.Task, error) {
-	list, err := b.ecs.ListTasks(ctx,
-		&ecs.ListTasksInput{Cluster: &b.Cluster, ServiceName: &b.Service, DesiredStatus: status})
+	list, err := b.ecs.ListTasks(ctx, &ecs.ListTasksInput{
+		Cluster: &b.Cluster, ServiceName: &b.Service, DesiredStatus: status,
+	})
 	if err != nil || len(list.TaskArns) == 0 {
 		return nil, err
 	}
@@ -243,16 +241,17 @@ func (b *Bench) protectedTask(ctx context.Context) (arn string, err error) {
 		for i, t := range tasks {
 			arns[i] = *t.TaskArn
 		}
-		got, err := b.ecs.GetTaskProtection(ctx,
-			&ecs.GetTaskProtectionInput{Cluster: &b.Cluster, Tasks: arns})
+		got, err := b.ecs.GetTaskProtection(ctx, &ecs.GetTaskProtectionInput{
+			Cluster: &b.Cluster, Tasks: arns,
+		})
 		if err != nil {
 			return false, err
 		}
 		for _, p := range got.ProtectedTasks {
 			if p.ProtectionEnabled {
 				arn = *p.TaskArn
-				b.note("task %s is protected until %s",
-					idOf(arn), p.ExpirationDate.UTC().Format(time.RFC3339))
+				until := p.ExpirationDate.UTC().Format(time.RFC3339)
+				b.note("task %s is protected until %s", idOf(arn), until)
 				return true, nil
 			}
 		}
@@ -306,8 +305,8 @@ func (b *Bench) untilDone(ctx context.Context, id string) (line *doneLine, err e
 	return line, err
 }
 
-// settle waits until nothing is left to do, and the stack has gone back to no task: how cases begin that
-// look at the first task.
+// settle waits until nothing is left to do, and the stack has gone back to no task: how cases
+// begin that look at the first task.
 func (b *Bench) settle(ctx context.Context) error {
 	return b.until(ctx, "the stack is idle and has stopped its tasks", func() (bool, error) {
 		visible, inFlight, err := b.counts(ctx, b.QueueURL)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -25,6 +26,11 @@ type Case struct {
 type Finding struct {
 	AsAssumed bool
 	Seen      string
+}
+
+// refuted is the finding that it is not as assumed.
+func refuted(format string, args ...any) Finding {
+	return Finding{AsAssumed: false, Seen: fmt.Sprintf(format, args...)}
 }
 
 // deadline of a case, of CloudWatch's minutes.

@@ -133,12 +133,8 @@ func TestEachCasePasses(t *testing.T) {
 			return true
 		})
 		slices.Sort(called)
-		assert.Equal(
-			t,
-			policyActions(t),
-			called,
-			"docs/policies/acceptance.json allows what the cases call, and nothing else",
-		)
+		assert.Equal(t, policyActions(t), called,
+			"docs/policies/acceptance.json allows what the cases call, and nothing else")
 	})
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {

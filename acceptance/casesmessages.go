@@ -95,9 +95,8 @@ func deadLetterAlone(ctx context.Context, b *Bench) (Finding, error) {
 	alone := len(letters) == 1 && strings.Contains(letters[0], "65")
 	return Finding{
 		AsAssumed: alone && done == len(others),
-		Seen: fmt.Sprintf(
-			"%d messages in the dead-letter queue after %s failed, %d of the %d others are done",
-			len(letters), failing, done, len(others)),
+		Seen: fmt.Sprintf("%d messages in the dead-letter queue after %s failed, %d of the %d others"+
+			" are done", len(letters), failing, done, len(others)),
 	}, nil
 }
 
@@ -112,11 +111,9 @@ func hungUpPoll(ctx context.Context, b *Bench) (Finding, error) {
 	}
 	polling, cut := context.WithTimeout(ctx, cutAfter*time.Second)
 	defer cut()
-	_, err := b.sqs.ReceiveMessage(
-		polling,
-		&sqs.ReceiveMessageInput{QueueUrl: &b.DeadLetterQueueURL, WaitTimeSeconds: pollSeconds},
-		func(o *sqs.Options) { o.RetryMaxAttempts = 1 },
-	)
+	_, err := b.sqs.ReceiveMessage(polling, &sqs.ReceiveMessageInput{
+		QueueUrl: &b.DeadLetterQueueURL, WaitTimeSeconds: pollSeconds,
+	}, func(o *sqs.Options) { o.RetryMaxAttempts = 1 })
 	if err == nil {
 		return Finding{}, errors.New("the poll was answered before it was cut off")
 	}
@@ -141,7 +138,7 @@ func hungUpPoll(ctx context.Context, b *Bench) (Finding, error) {
 		return Finding{true, "the poll that was cut off took the message"}, b.purgeDeadLetters(ctx)
 	}
 	b.note("message %s was received", id)
-	return Finding{false, "the message was received by the next poll"}, b.purgeDeadLetters(ctx)
+	return refuted("the message was received by the next poll"), b.purgeDeadLetters(ctx)
 }
 
 func (b *Bench) purgeDeadLetters(ctx context.Context) error {
@@ -155,12 +152,10 @@ const tagKey = "acceptance"
 // leftovers are the ARNs of what has the stack's tag. What AWS keeps of resources that are gone
 // does not count: revisions of task definitions, which cost nothing.
 func (b *Bench) leftovers(ctx context.Context) (arns []string, err error) {
-	pages := resourcegroupstaggingapi.NewGetResourcesPaginator(
-		b.tagging,
-		&resourcegroupstaggingapi.GetResourcesInput{
-			TagFilters: []types.TagFilter{{Key: aws.String(tagKey), Values: []string{b.Tag}}},
-		},
-	)
+	tagged := &resourcegroupstaggingapi.GetResourcesInput{
+		TagFilters: []types.TagFilter{{Key: aws.String(tagKey), Values: []string{b.Tag}}},
+	}
+	pages := resourcegroupstaggingapi.NewGetResourcesPaginator(b.tagging, tagged)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -198,5 +193,5 @@ func nothingLeft(ctx context.Context, b *Bench) (Finding, error) {
 		return Finding{true, "no resource has the stack's tag"}, nil
 	}
 	b.note("left: %s", strings.Join(arns, ", "))
-	return Finding{false, fmt.Sprintf("%d resources are left: %s", len(arns), strings.Join(arns, ", "))}, nil
+	return refuted("%d resources are left: %s", len(arns), strings.Join(arns, ", ")), nil
 }

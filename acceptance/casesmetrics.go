@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -60,13 +61,13 @@ func groupsEachMinute(ctx context.Context, b *Bench) (Finding, error) {
 			zeros++
 		}
 	}
+	reported := len(got["groups"].values)
 	minutes := span.ended.Sub(span.began).Seconds() / b.Minute.Seconds()
 	const atTheEdges = 2 // the minutes that have not begun or not ended
-	all := len(got["groups"].values) >= int(math.Floor(minutes))-atTheEdges
+	all := reported >= int(math.Floor(minutes))-atTheEdges
 	return Finding{
 		AsAssumed: all && zeros > 0,
-		Seen: fmt.Sprintf("%d points in %.0f minutes, %d of them 0", len(got["groups"].values), minutes,
-			zeros),
+		Seen:      fmt.Sprintf("%d points in %.0f minutes, %d of them 0", reported, minutes, zeros),
 	}, nil
 }
 
@@ -82,13 +83,12 @@ func groupsNotLate(ctx context.Context, b *Bench) (Finding, error) {
 	groups := got["groups"].firstAbove0(span.began, b.Minute)
 	messages := got["inflight"].firstAbove0(span.began, b.Minute)
 	if messages < 0 {
-		return Finding{}, fmt.Errorf("%s has no point above 0, though a message was in flight",
-			inFlightMetric)
+		return Finding{}, errors.New(inFlightMetric + " has no point above 0, though a message was in flight")
 	}
 	return Finding{
 		AsAssumed: groups >= 0 && groups <= messages,
-		Seen: fmt.Sprintf("the group after %d minutes, its message after %d (-1 is never)", groups,
-			messages),
+		Seen: fmt.Sprintf("the group after %d minutes, its message after %d (-1 is never)",
+			groups, messages),
 	}, nil
 }
 
@@ -109,8 +109,8 @@ func missingPlusNumber(ctx context.Context, b *Bench) (Finding, error) {
 	case visible == 0:
 		return Finding{}, errNoPoints
 	case delayed > 0:
-		return Finding{}, fmt.Errorf(
-			"%s is reported though no message is delayed, so that nothing is missing", delayedMetric)
+		return Finding{}, errors.New(delayedMetric +
+			" is reported though no message is delayed, so that nothing is missing")
 	}
 	return Finding{
 		AsAssumed: sum == visible,

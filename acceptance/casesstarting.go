@@ -55,7 +55,7 @@ func secondPreview(ctx context.Context, b *Bench) (Finding, error) {
 		return Finding{true, "no changes"}, nil
 	}
 	b.note("preview: %s", strings.Join(changes, ", "))
-	return Finding{false, strings.Join(changes, ", ")}, nil
+	return refuted("%s", strings.Join(changes, ", ")), nil
 }
 
 func machineRuns(ctx context.Context, b *Bench) (Finding, error) {

@@ -85,10 +85,7 @@ func protectedAtWork(ctx context.Context, b *Bench) (Finding, error) {
 		return Finding{}, err
 	}
 	if arn == "" {
-		return Finding{
-			false,
-			fmt.Sprintf("the message was done at %s, and no task was protected before", line.Time),
-		}, nil
+		return refuted("the message was done at %s, and no task was protected before", line.Time), nil
 	}
 	return Finding{true, "task " + idOf(arn) + " was protected while it worked"}, nil
 }
@@ -118,31 +115,29 @@ func longJob(ctx context.Context, b *Bench) (Finding, error) {
 	case err != nil:
 		return Finding{}, err
 	case !fell.IsZero() && fell.Before(line.Time):
-		return Finding{
-			false,
-			fmt.Sprintf("the desired count fell to 0 %s before the job was done",
-				line.Time.Sub(fell).Round(time.Second)),
-		}, nil
+		early := line.Time.Sub(fell).Round(time.Second)
+		return refuted("the desired count fell to 0 %s before the job was done", early), nil
 	case line.ReceiveCount > 1:
-		return Finding{
-			false,
-			fmt.Sprintf("the job was done at its receive number %d", line.ReceiveCount),
-		}, nil
+		return refuted("the job was done at its receive number %d", line.ReceiveCount), nil
 	}
 	return Finding{
-		true,
-		fmt.Sprintf(
-			"a job of %d minutes was done at its first receive, and a task was wanted all the time",
-			minutes),
+		AsAssumed: true,
+		Seen: fmt.Sprintf("a job of %d minutes was done at its first receive, and a task was wanted"+
+			" all the time", minutes),
 	}, nil
 }
 
-func idleStop(ctx context.Context, b *Bench) (Finding, error) {
-	id, err := b.send(ctx, b.QueueURL, "idle", job{Seconds: 1})
+// shortJob sends a job of a second, and waits until it is done.
+func (b *Bench) shortJob(ctx context.Context, group string) (*doneLine, error) {
+	id, err := b.send(ctx, b.QueueURL, group, job{Seconds: 1})
 	if err != nil {
-		return Finding{}, err
+		return nil, err
 	}
-	line, err := b.untilDone(ctx, id)
+	return b.untilDone(ctx, id)
+}
+
+func idleStop(ctx context.Context, b *Bench) (Finding, error) {
+	line, err := b.shortJob(ctx, "idle")
 	if err != nil {
 		return Finding{}, err
 	}
@@ -164,15 +159,11 @@ func idleStop(ctx context.Context, b *Bench) (Finding, error) {
 			return Finding{}, err
 		}
 	}
-	return Finding{false, fmt.Sprintf("a task was wanted %d minutes after the message was done", latest)}, nil
+	return refuted("a task was wanted %d minutes after the message was done", latest), nil
 }
 
 func noFlapping(ctx context.Context, b *Bench) (Finding, error) {
-	id, err := b.send(ctx, b.QueueURL, "flap", job{Seconds: 1})
-	if err != nil {
-		return Finding{}, err
-	}
-	if _, err := b.untilDone(ctx, id); err != nil {
+	if _, err := b.shortJob(ctx, "flap"); err != nil {
 		return Finding{}, err
 	}
 	if err := b.settle(ctx); err != nil {
@@ -186,11 +177,8 @@ func noFlapping(ctx context.Context, b *Bench) (Finding, error) {
 			return Finding{}, err
 		}
 		if s.DesiredCount > 0 {
-			return Finding{
-				false,
-				fmt.Sprintf("%d tasks were wanted %s after it had scaled to 0, without a message",
-					s.DesiredCount, time.Since(settled).Round(time.Second)),
-			}, nil
+			return refuted("%d tasks were wanted %s after it had scaled to 0, without a message",
+				s.DesiredCount, time.Since(settled).Round(time.Second)), nil
 		}
 		if err := b.sleep(ctx, b.Poll); err != nil {
 			return Finding{}, err
@@ -201,9 +189,7 @@ func noFlapping(ctx context.Context, b *Bench) (Finding, error) {
 
 // unwanted has a task at work that the desired count has no room for. restore makes room again.
 func (b *Bench) unwanted(
-	ctx context.Context,
-	group string,
-	minutes float64,
+	ctx context.Context, group string, minutes float64,
 ) (id, task string, restore func() error, err error) {
 	id, err = b.send(ctx, b.QueueURL, group, b.lasting(minutes))
 	if err != nil {
@@ -254,10 +240,7 @@ func zeroSparesProtected(ctx context.Context, b *Bench) (Finding, error) {
 		if !runs {
 			after := time.Since(began).Round(time.Second)
 			b.note("task %s does not run any more", idOf(task))
-			return Finding{
-				false,
-				fmt.Sprintf("it was stopped %s after the desired count was 0", after),
-			}, restore()
+			return refuted("it was stopped %s after the desired count was 0", after), restore()
 		}
 		if err := b.sleep(ctx, b.Poll); err != nil {
 			return Finding{}, err
@@ -286,10 +269,9 @@ func rollingDeployment(ctx context.Context, b *Bench) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	if _, err := b.ecs.UpdateService(
-		ctx,
-		&ecs.UpdateServiceInput{Cluster: &b.Cluster, Service: &b.Service, ForceNewDeployment: true},
-	); err != nil {
+	if _, err := b.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{
+		Cluster: &b.Cluster, Service: &b.Service, ForceNewDeployment: true,
+	}); err != nil {
 		return Finding{}, err
 	}
 	b.note("a new deployment begins while task %s works", idOf(task))
@@ -305,7 +287,7 @@ func rollingDeployment(ctx context.Context, b *Bench) (Finding, error) {
 		if line == nil && !runs {
 			b.note("task %s does not run any more", idOf(task))
 			_, err := b.untilDone(ctx, id)
-			return Finding{false, "the task was stopped before its job was done"}, err
+			return refuted("the task was stopped before its job was done"), err
 		}
 		if err := b.sleep(ctx, b.Poll); err != nil {
 			return Finding{}, err

@@ -16,14 +16,16 @@ type points struct {
 	values []float64
 }
 
-// query is a metric of a service, or an expression over others.
-func query(id, namespace, name, stat string, dimension, value string) types.MetricDataQuery {
-	return types.MetricDataQuery{Id: &id, ReturnData: aws.Bool(true), MetricStat: &types.MetricStat{
-		Stat: &stat, Period: aws.Int32(60), Metric: &types.Metric{
-			Namespace: &namespace, MetricName: &name,
-			Dimensions: []types.Dimension{{Name: &dimension, Value: &value}},
-		},
-	}}
+// query asks for a metric of a service.
+func query(id, namespace, name, stat, dimension, value string) types.MetricDataQuery {
+	metric := types.Metric{
+		Namespace: &namespace, MetricName: &name,
+		Dimensions: []types.Dimension{{Name: &dimension, Value: &value}},
+	}
+	return types.MetricDataQuery{
+		Id: &id, ReturnData: aws.Bool(true),
+		MetricStat: &types.MetricStat{Metric: &metric, Stat: &stat, Period: aws.Int32(60)},
+	}
 }
 
 // ofQueue is a metric of the stack's queue.
@@ -33,9 +35,7 @@ func (b *Bench) ofQueue(id, name string) types.MetricDataQuery {
 
 // data of queries over a span, a point a minute, by id.
 func (b *Bench) data(
-	ctx context.Context,
-	span period,
-	queries ...types.MetricDataQuery,
+	ctx context.Context, span period, queries ...types.MetricDataQuery,
 ) (map[string]points, error) {
 	got, err := b.cloudwatch.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
 		StartTime: &span.began, EndTime: &span.ended, MetricDataQueries: queries,
@@ -78,8 +78,8 @@ const (
 	lateMinutes = 3
 )
 
-// workPeriod is a time in which a group was in flight, and then none, and whose metrics are all there. Cases
-// share it.
+// workPeriod is a time in which a group was in flight, and then none, and whose metrics are all
+// there. Cases share it.
 func (b *Bench) workPeriod(ctx context.Context) (period, error) {
 	if b.work != nil {
 		return *b.work, nil

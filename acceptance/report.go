@@ -79,16 +79,8 @@ func (r *Report) markdown() string {
 		"|---|---|---|---|---|---|\n")
 	for _, result := range r.Results {
 		dollars += result.Dollars
-		fmt.Fprintf(
-			&b,
-			"| %s | %s | %s | %s | %s | %.3f |\n",
-			result.Case,
-			cell(result.Assumed),
-			cell(result.Seen),
-			result.Verdict,
-			result.Took.Round(time.Second),
-			result.Dollars,
-		)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.3f |\n", result.Case, cell(result.Assumed),
+			cell(result.Seen), result.Verdict, result.Took.Round(time.Second), result.Dollars)
 	}
 	fmt.Fprintf(&b, "\n$%.2f at most, without deploying.\n", dollars)
 	for _, result := range r.Results {
@@ -98,8 +90,8 @@ func (r *Report) markdown() string {
 		}
 		b.WriteString("\n| at | said | request |\n|---|---|---|\n")
 		for _, e := range result.Evidence {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", e.At.Format("2006-01-02 15:04:05Z"), cell(e.Said),
-				e.RequestID)
+			at := e.At.Format("2006-01-02 15:04:05Z")
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", at, cell(e.Said), e.RequestID)
 		}
 	}
 	return b.String()

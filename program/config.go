@@ -13,9 +13,9 @@ import (
 	"fargate-queue-worker/components"
 )
 
-// Config is a stack's configuration, checked. Pulumi.yaml describes the keys.
-type Config struct {
-	AWS     AWSConfig
+// configuration is a stack's configuration, checked. Pulumi.yaml describes the keys.
+type configuration struct {
+	AWS     providerConfig
 	Network components.NetworkArgs
 	Cluster components.ClusterArgs
 	Image   components.ImageArgs
@@ -30,25 +30,25 @@ const (
 	defaultContext    = "."
 )
 
-// LoadConfig reads and checks the configuration of a stack of the project in a folder. The
+// loadConfig reads and checks the configuration of a stack of the project in a folder. The
 // error names every wrong key with its value and what would be right.
-func LoadConfig(ctx *pulumi.Context, folder string) (Config, error) {
+func loadConfig(ctx *pulumi.Context, folder string) (configuration, error) {
 	r := &configReader{ctx: ctx, asked: map[string]bool{}, folder: folder}
 	cfg := r.config()
 	r.refuseUnknown()
 	r.check(cfg)
 	r.checkWorkerSettings()
 	if err := r.err(); err != nil {
-		return Config{}, fmt.Errorf("the configuration of stack %s is not right:\n%w", ctx.Stack(), err)
+		return configuration{}, fmt.Errorf("the configuration of stack %s is not right:\n%w", ctx.Stack(), err)
 	}
 	return cfg, nil
 }
 
-func (r *configReader) config() Config {
+func (r *configReader) config() configuration {
 	assignPublicIP := r.bool("assignPublicIp")
 	architecture := components.Architecture(r.string("architecture"))
 	spotPercent := r.int("spotPercent")
-	return Config{
+	return configuration{
 		AWS: r.aws(),
 		Network: components.NetworkArgs{
 			VPCID:             optional(r.string("vpcId")),
@@ -288,7 +288,7 @@ var (
 )
 
 // check adds the rules of the stack to those of the components.
-func (r *configReader) check(cfg Config) {
+func (r *configReader) check(cfg configuration) {
 	r.checkAWS(cfg.AWS)
 	r.checkRegion(cfg.AWS.Region, "alarmTopicArn",
 		"needs to be a topic of aws:region (%s); alarms publish to no other")

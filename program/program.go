@@ -26,7 +26,7 @@ func Declare(folder string) pulumi.RunFunc {
 }
 
 func run(ctx *pulumi.Context, folder string, engine bool) error {
-	cfg, err := LoadConfig(ctx, folder)
+	cfg, err := loadConfig(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func run(ctx *pulumi.Context, folder string, engine bool) error {
 	return deploy(ctx, cfg)
 }
 
-func deploy(ctx *pulumi.Context, cfg Config) error {
+func deploy(ctx *pulumi.Context, cfg configuration) error {
 	provider, err := newProvider(ctx, cfg.AWS)
 	if err != nil {
 		return err

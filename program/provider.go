@@ -10,16 +10,16 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// AWSConfig is what is handed on to the explicit provider. What has a secret in it is left
+// providerConfig is what is handed on to the explicit provider. What has a secret in it is left
 // out: credentials come from the environment.
-type AWSConfig struct {
+type providerConfig struct {
 	Region                    string
 	Profile                   string
 	DefaultTags               map[string]string
-	IgnoreTags                IgnoreTags
+	IgnoreTags                ignoreTags
 	AllowedAccountIDs         []string
 	ForbiddenAccountIDs       []string
-	AssumeRole                *AssumeRole
+	AssumeRole                *assumeRole
 	SharedConfigFiles         []string
 	SharedCredentialsFiles    []string
 	Endpoints                 map[string]string
@@ -34,14 +34,14 @@ type AWSConfig struct {
 	SkipRequestingAccountID   bool
 }
 
-// IgnoreTags are tags that others put on resources, and that are not drift.
-type IgnoreTags struct {
+// ignoreTags are tags that others put on resources, and that are not drift.
+type ignoreTags struct {
 	Keys        []string `json:"keys"`
 	KeyPrefixes []string `json:"keyPrefixes"`
 }
 
-// AssumeRole is the way into another account.
-type AssumeRole struct {
+// assumeRole is the way into another account.
+type assumeRole struct {
 	RoleARN           string            `json:"roleArn"`
 	SessionName       string            `json:"sessionName"`
 	ExternalID        string            `json:"externalId"`
@@ -53,12 +53,12 @@ type AssumeRole struct {
 	TransitiveTagKeys []string          `json:"transitiveTagKeys"`
 }
 
-func (r *configReader) aws() AWSConfig {
+func (r *configReader) aws() providerConfig {
 	var defaultTags struct {
 		Tags map[string]string `json:"tags"`
 	}
 	r.object("aws:defaultTags", &defaultTags, "of the form {tags: {name: value}}")
-	c := AWSConfig{
+	c := providerConfig{
 		Region:                    r.string("aws:region"),
 		Profile:                   r.string("aws:profile"),
 		DefaultTags:               defaultTags.Tags,
@@ -101,7 +101,7 @@ func (r *configReader) endpoints() map[string]string {
 }
 
 // checkAWS has the rules of what is handed on.
-func (r *configReader) checkAWS(c AWSConfig) {
+func (r *configReader) checkAWS(c providerConfig) {
 	if !regionName.MatchString(c.Region) {
 		r.found.Add("aws:region", c.Region, "needs to be an AWS region, such as eu-west-1")
 	}
@@ -125,7 +125,7 @@ func (r *configReader) checkAWS(c AWSConfig) {
 // newProvider makes the one AWS provider of the stack, for awsx's children too.
 // Left to default providers, awsx would bring a second one of its own version; an
 // explicit one ignores the stack's aws:* configuration, so that is handed on.
-func newProvider(ctx *pulumi.Context, c AWSConfig) (*aws.Provider, error) {
+func newProvider(ctx *pulumi.Context, c providerConfig) (*aws.Provider, error) {
 	provider, err := aws.NewProvider(ctx, "aws", c.args())
 	if err != nil {
 		return nil, fmt.Errorf("configuring the AWS provider: %w", err)
@@ -134,7 +134,7 @@ func newProvider(ctx *pulumi.Context, c AWSConfig) (*aws.Provider, error) {
 }
 
 // args of the provider; what was left out stays so, since an empty text is not the same.
-func (c AWSConfig) args() *aws.ProviderArgs {
+func (c providerConfig) args() *aws.ProviderArgs {
 	args := &aws.ProviderArgs{
 		Region:                  pulumi.String(c.Region),
 		Profile:                 textOrNone(c.Profile),

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	smithytime "github.com/aws/smithy-go/time"
 )
 
 // Agent is the task-protection endpoint of the ECS agent, for one task:
@@ -109,7 +111,7 @@ func (a *Agent) put(w http.ResponseWriter, req *http.Request) {
 	if answer.Effect {
 		a.grant(*request.ProtectionEnabled, lease)
 	}
-	if answer.Delay > 0 && sleep(req.Context(), answer.Delay) != nil {
+	if answer.Delay > 0 && smithytime.SleepWithContext(req.Context(), answer.Delay) != nil {
 		return
 	}
 	switch {

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	smithytime "github.com/aws/smithy-go/time"
+
 	"fargate-queue-worker/sandbox/cloud"
 )
 
@@ -116,10 +118,9 @@ func (s *Server) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return &http.Response{
-		StatusCode: reply.status, Status: http.StatusText(reply.status), Proto: "HTTP/1.1", ProtoMajor: 1,
-		ProtoMinor: 1,
-		Header:     reply.header, Body: io.NopCloser(bytes.NewReader(reply.body)),
-		ContentLength: int64(len(reply.body)), Request: req,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+		StatusCode: reply.status, Status: http.StatusText(reply.status), Header: reply.header,
+		ContentLength: int64(len(reply.body)), Body: io.NopCloser(bytes.NewReader(reply.body)),
 	}, nil
 }
 
@@ -174,7 +175,7 @@ func (s *Server) serveSQS(ctx context.Context, action string, body []byte) (repl
 		fault = s.Fault(action)
 	}
 	if fault.Delay > 0 {
-		if err := sleep(ctx, fault.Delay); err != nil {
+		if err := smithytime.SleepWithContext(ctx, fault.Delay); err != nil {
 			return reply{}, err
 		}
 	}
@@ -183,7 +184,7 @@ func (s *Server) serveSQS(ctx context.Context, action string, body []byte) (repl
 	}
 	result, err := s.do(ctx, action, body, fault)
 	if fault.DelayAnswer > 0 {
-		_ = sleep(ctx, fault.DelayAnswer) // its end is looked at next
+		_ = smithytime.SleepWithContext(ctx, fault.DelayAnswer) // its end is looked at next
 	}
 	if ctx.Err() != nil {
 		return reply{}, ctx.Err()
@@ -215,21 +216,9 @@ func failure(err error) reply {
 	if shape, ok := shapes[code]; ok {
 		code = shape
 	}
-	text, _ := json.Marshal(
-		map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message},
-	) // two texts
+	fields := map[string]string{"__type": "com.amazonaws.sqs#" + code, "message": refusal.Message}
+	text, _ := json.Marshal(fields) // texts alone
 	r := newReply(http.StatusBadRequest, sqsContentType, text)
 	r.header.Set("X-Amzn-Query-Error", refusal.Code+";Sender") // as the older query protocol calls it
 	return r
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -42,8 +42,8 @@ type ScalingPolicy struct {
 	AlarmARNs         []string        `json:"alarmArns"`
 }
 
-// DefaultCooldownSeconds is the cooldown of a policy that sets none.
-const DefaultCooldownSeconds = 300
+// defaultCooldownSeconds is the cooldown of a policy that sets none.
+const defaultCooldownSeconds = 300
 
 // cooldown after the policy has scaled out or in.
 func (p *ScalingPolicy) cooldown(out bool) time.Duration {
@@ -57,7 +57,7 @@ func (p *ScalingPolicy) cooldown(out bool) time.Duration {
 		seconds = p.TargetTracking.ScaleInCooldown
 	}
 	if seconds == nil {
-		return DefaultCooldownSeconds * time.Second
+		return defaultCooldownSeconds * time.Second
 	}
 	return time.Duration(*seconds) * time.Second
 }

@@ -63,9 +63,9 @@ type GroupsReading struct {
 // usual ones.
 func DefaultControlOptions() ControlOptions {
 	return ControlOptions{
-		Minute: time.Minute, MetricDelay: 1, WakeDelay: DefaultWakeDelay, MissingCountsAsZero: true,
+		Minute: time.Minute, MetricDelay: 1, WakeDelay: defaultWakeDelay, MissingCountsAsZero: true,
 		StartDelay: func(int) time.Duration { return 30 * time.Second },
-		Express:    DefaultExpressOptions(),
+		Express:    defaultExpressOptions(),
 	}
 }
 

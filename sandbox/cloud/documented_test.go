@@ -142,7 +142,7 @@ func TestStepScalingAsDocumented(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, matched, err := tc.policy.Adjustment(tc.value, 50, tc.above, tc.capacity)
+			got, matched, err := tc.policy.adjustment(tc.value, 50, tc.above, tc.capacity)
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, got)
 			assert.Equal(t, tc.matched, matched)
@@ -156,18 +156,18 @@ func TestOneMessageStartsATask(t *testing.T) {
 	t.Parallel()
 	out := &StepScaling{AdjustmentType: "ChangeInCapacity",
 		StepAdjustments: []StepAdjustment{{LowerBound: "0", ScalingAdjustment: 1}}}
-	got, matched, err := out.Adjustment(1, 1, true, 0)
+	got, matched, err := out.adjustment(1, 1, true, 0)
 	require.NoError(t, err)
 	assert.True(t, matched)
 	assert.Equal(t, 1, got)
 
 	zero := &StepScaling{AdjustmentType: "ExactCapacity",
 		StepAdjustments: []StepAdjustment{{UpperBound: "0"}}}
-	got, matched, err = zero.Adjustment(0.01, 0.01, false, 3)
+	got, matched, err = zero.adjustment(0.01, 0.01, false, 3)
 	require.NoError(t, err)
 	assert.True(t, matched)
 	assert.Zero(t, got)
-	_, matched, err = zero.Adjustment(1, 1, true, 3)
+	_, matched, err = zero.adjustment(1, 1, true, 3)
 	require.NoError(t, err)
 	assert.False(t, matched, "no step adjustment found, says AWS's alarm history")
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // ExpressOptions are what AWS does not promise of express state machines, and of what they
-// call. Start from DefaultExpressOptions.
+// call. DefaultControlOptions has the usual values.
 type ExpressOptions struct {
 	// CountLag is how old the counts of messages that SQS answers with are at most; each
 	// answer's age is drawn up to it. Usual are two seconds; "at least 1 minute after the
@@ -24,8 +24,8 @@ type ExpressOptions struct {
 	Throttled float64
 }
 
-// DefaultExpressOptions are the usual values.
-func DefaultExpressOptions() ExpressOptions {
+// defaultExpressOptions are the usual values.
+func defaultExpressOptions() ExpressOptions {
 	return ExpressOptions{
 		CountLag:  2 * time.Second,
 		WriteFrom: 100 * time.Millisecond,

@@ -15,15 +15,15 @@ import (
 // delivery logic", "Exactly-once processing", "Visibility timeout", "Dead-letter
 // queues"; API reference of ReceiveMessage and ChangeMessageVisibility.
 const (
-	// DeduplicationInterval is how long a deduplication id is remembered, also after
+	// deduplicationInterval is how long a deduplication id is remembered, also after
 	// its message was deleted.
-	DeduplicationInterval = 5 * time.Minute
+	deduplicationInterval = 5 * time.Minute
 	// MaxVisibility is how long a message can be kept from the moment it was received.
 	MaxVisibility = 12 * time.Hour
-	// MaxInFlight is how many messages of a FIFO queue can be in flight.
-	MaxInFlight = 120_000
-	// BatchSize is the most messages of a receive, and the most entries of a batch.
-	BatchSize = 10
+	// maxInFlight is how many messages of a FIFO queue can be in flight.
+	maxInFlight = 120_000
+	// batchSize is the most messages of a receive, and the most entries of a batch.
+	batchSize = 10
 )
 
 // Mailbox holds the messages of a FIFO queue.
@@ -127,8 +127,8 @@ func (b *Mailbox) put(now time.Time, m *Message) *Message {
 		m.visibleAt = now.Add(time.Duration(b.queue.DelaySeconds) * time.Second)
 	}
 	b.add(m)
-	b.sent[key] = &dedupEntry{message: m, expires: now.Add(DeduplicationInterval)}
-	b.forgetAt(now.Add(DeduplicationInterval), func() { delete(b.sent, key) })
+	b.sent[key] = &dedupEntry{message: m, expires: now.Add(deduplicationInterval)}
+	b.forgetAt(now.Add(deduplicationInterval), func() { delete(b.sent, key) })
 	return m
 }
 
@@ -264,7 +264,7 @@ func (b *Mailbox) repeat(now time.Time, visibility time.Duration, attemptID stri
 }
 
 func (b *Mailbox) remember(now time.Time, attemptID string, messages []*Message) {
-	attempt := &receiveAttempt{messages: messages, expires: now.Add(DeduplicationInterval)}
+	attempt := &receiveAttempt{messages: messages, expires: now.Add(deduplicationInterval)}
 	for _, m := range messages {
 		attempt.handles = append(attempt.handles, m.ReceiptHandle)
 	}
@@ -289,7 +289,7 @@ func (b *Mailbox) Delete(now time.Time, handle string) error {
 	}
 	b.remove(m)
 	b.deletes++
-	b.forgetAt(now.Add(DeduplicationInterval), func() { delete(b.handles, handle) })
+	b.forgetAt(now.Add(deduplicationInterval), func() { delete(b.handles, handle) })
 	return nil
 }
 
@@ -353,10 +353,10 @@ func (b *Mailbox) remove(m *Message) {
 // full says whether no more messages can be in flight. Messages that became visible
 // again are only found by counting, which is done when it could matter.
 func (b *Mailbox) full(now time.Time) bool {
-	if b.inFlight >= MaxInFlight {
+	if b.inFlight >= maxInFlight {
 		b.inFlight = b.Counts(now).InFlight
 	}
-	return b.inFlight >= MaxInFlight
+	return b.inFlight >= maxInFlight
 }
 
 // Purge removes all messages.
@@ -387,7 +387,7 @@ func (b *Mailbox) expire(now time.Time) {
 		return
 	}
 	b.swept = now
-	retention := time.Duration(b.queue.MessageRetention()) * time.Second
+	retention := time.Duration(b.queue.messageRetention()) * time.Second
 	for _, group := range slices.Clone(b.order) {
 		for len(group.messages) > 0 && now.Sub(group.messages[0].Sent) > retention {
 			b.remove(group.messages[0])

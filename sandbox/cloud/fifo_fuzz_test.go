@@ -78,7 +78,7 @@ func (n *naiveQueue) do(call byte, argument int) {
 		if argument >= 16 {
 			attempt = fmt.Sprint("attempt", argument/16%3)
 		}
-		n.receive(1+argument%BatchSize, attempt)
+		n.receive(1+argument%batchSize, attempt)
 	case 2, 3:
 		if len(n.handles) > 0 {
 			n.delete(n.handles[argument%len(n.handles)])

@@ -172,7 +172,7 @@ func TestAttemptIDsAreForgotten(t *testing.T) {
 	b, _ := fifo(t)
 	put(t, b, dawn, "a", "a1")
 	b.Receive(dawn, 1, time.Hour, "attempt", nil)
-	assert.Empty(t, b.Receive(dawn.Add(DeduplicationInterval), 1, time.Hour, "attempt", nil))
+	assert.Empty(t, b.Receive(dawn.Add(deduplicationInterval), 1, time.Hour, "attempt", nil))
 }
 
 func TestDeduplication(t *testing.T) {
@@ -185,9 +185,9 @@ func TestDeduplication(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, first.ID, again.ID, "remembered after the delete, and for the whole queue")
 	assert.Empty(t, b.Messages())
-	put(t, b, dawn.Add(DeduplicationInterval), "a", "same")
+	put(t, b, dawn.Add(deduplicationInterval), "a", "same")
 	assert.Len(t, b.Messages(), 1, "five minutes later it is new")
-	_, err = b.Send(dawn.Add(DeduplicationInterval),
+	_, err = b.Send(dawn.Add(deduplicationInterval),
 		Message{GroupID: "a", Body: "same", DeduplicationID: "own"})
 	require.NoError(t, err)
 	assert.Len(t, b.Messages(), 2, "an id of its own counts instead of the body")
@@ -263,7 +263,7 @@ func TestRetention(t *testing.T) {
 func TestNoMoreInFlightThanSQSAllows(t *testing.T) {
 	t.Parallel()
 	b, _ := fifo(t)
-	for i := range MaxInFlight + 5 {
+	for i := range maxInFlight + 5 {
 		put(t, b, dawn, fmt.Sprint("group", i), fmt.Sprint(i))
 	}
 	received := 0
@@ -274,7 +274,7 @@ func TestNoMoreInFlightThanSQSAllows(t *testing.T) {
 		}
 		received += got
 	}
-	assert.Equal(t, MaxInFlight, received, "no error, just no messages")
+	assert.Equal(t, maxInFlight, received, "no error, just no messages")
 	assert.NotEmpty(t, b.Receive(dawn.Add(hidden), 10, hidden, "", nil),
 		"what is visible again counts no more")
 }

@@ -13,11 +13,11 @@ import (
 // SendMessageBatch, ReceiveMessage, MessageAttributeValue; developer guide, "Amazon SQS
 // message metadata", "Amazon SQS message quotas".
 const (
-	// LargestMessage is the most bytes of a message with its attributes, and of all
+	// largestMessage is the most bytes of a message with its attributes, and of all
 	// messages of a batch, and what a queue's MaximumMessageSize is by default.
-	LargestMessage = 1 << 20
-	// MaxWait is the longest wait of a long poll.
-	MaxWait = 20 * time.Second
+	largestMessage = 1 << 20
+	// maxWait is the longest wait of a long poll.
+	maxWait = 20 * time.Second
 
 	maxAttributes     = 10
 	maxAttributeName  = 256
@@ -207,9 +207,9 @@ func CheckBatch(ids []string) error {
 			"There should be at least one entry in the request.",
 		)
 	}
-	if len(ids) > BatchSize {
+	if len(ids) > batchSize {
 		return refuse("AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-			"Maximum number of entries per request are %d. You have sent %d.", BatchSize, len(ids),
+			"Maximum number of entries per request are %d. You have sent %d.", batchSize, len(ids),
 		)
 	}
 	seen := map[string]bool{}
@@ -235,9 +235,9 @@ func CheckBatchSize(messages []Message) error {
 	for i := range messages {
 		total += messages[i].Size()
 	}
-	if total > LargestMessage {
+	if total > largestMessage {
 		return refuse("AWS.SimpleQueueService.BatchRequestTooLong",
-			"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", LargestMessage, total,
+			"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", largestMessage, total,
 		)
 	}
 	return nil
@@ -248,15 +248,15 @@ func CheckBatchSize(messages []Message) error {
 func CheckReceive(most int, visibility, wait time.Duration, attemptID string) error {
 	const reason = "Value %d for parameter %s is invalid. Reason: Must be "
 	switch {
-	case most < 1 || most > BatchSize:
-		return invalid(reason+"between 1 and %d, if provided.", most, "MaxNumberOfMessages", BatchSize)
+	case most < 1 || most > batchSize:
+		return invalid(reason+"between 1 and %d, if provided.", most, "MaxNumberOfMessages", batchSize)
 	case visibility < 0 || visibility > MaxVisibility:
 		return invalid(reason+"between 0 and %d, if provided.", int(visibility.Seconds()),
 			"VisibilityTimeout", int(MaxVisibility.Seconds()),
 		)
-	case wait < 0 || wait > MaxWait:
+	case wait < 0 || wait > maxWait:
 		return invalid(reason+">= 0 and <= %d, if provided.", int(wait.Seconds()),
-			"WaitTimeSeconds", int(MaxWait.Seconds()),
+			"WaitTimeSeconds", int(maxWait.Seconds()),
 		)
 	}
 	return checkFIFOID("ReceiveRequestAttemptId", attemptID)

@@ -254,7 +254,7 @@ func TestWhatSQSRefusesInABatch(t *testing.T) {
 			assertCode(t, tc.code, CheckBatch(tc.ids), tc.why)
 		})
 	}
-	half := Message{Body: strings.Repeat("x", LargestMessage/2)}
+	half := Message{Body: strings.Repeat("x", largestMessage/2)}
 	require.NoError(t, CheckBatchSize([]Message{half, half}))
 	assertCode(t, prefix+"BatchRequestTooLong", CheckBatchSize([]Message{half, half, {Body: "x"}}),
 		"SendMessageBatch: 1 MiB together")
@@ -270,7 +270,7 @@ func TestWhatSQSRefusesToReceive(t *testing.T) {
 		says             string
 	}{
 		"the least": {1, 0, 0, "", ""},
-		"the most":  {10, MaxVisibility, MaxWait, strings.Repeat("a", 128), ""},
+		"the most":  {10, MaxVisibility, maxWait, strings.Repeat("a", 128), ""},
 		"no messages": {0, 0, 0, "",
 			"Value 0 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10"},
 		"eleven messages": {11, 0, 0, "", "Value 11 for parameter MaxNumberOfMessages"},

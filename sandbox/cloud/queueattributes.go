@@ -34,7 +34,7 @@ var queueAttributes = map[string]queueAttribute{
 	"MessageRetentionPeriod": count(func(q *Queue) *int {
 		return &q.MessageRetentionSeconds
 	}, fourDays),
-	"MaximumMessageSize":            count(func(q *Queue) *int { return &q.MaxMessageSize }, LargestMessage),
+	"MaximumMessageSize":            count(func(q *Queue) *int { return &q.MaxMessageSize }, largestMessage),
 	"ReceiveMessageWaitTimeSeconds": count(func(q *Queue) *int { return &q.ReceiveWaitTimeSeconds }, 0),
 	"DelaySeconds":                  count(func(q *Queue) *int { return &q.DelaySeconds }, 0),
 	"ContentBasedDeduplication":     flag(func(q *Queue) *bool { return &q.ContentBasedDeduplication }),

@@ -7,9 +7,9 @@ const (
 	// or held a message, in CloudWatch's minutes. Source: SQS developer guide,
 	// "Monitoring Amazon SQS queues using CloudWatch".
 	queueSleepsAfter = 6 * 60
-	// DefaultWakeDelay is how many minutes it can take until a queue that slept
+	// defaultWakeDelay is how many minutes it can take until a queue that slept
 	// reports again. Source: the same.
-	DefaultWakeDelay = 15
+	defaultWakeDelay = 15
 )
 
 // queueMetrics is what SQS reports of a queue.

@@ -148,10 +148,10 @@ func (a *Account) checkQueue(q Queue) error {
 		value, least, most int
 	}{
 		{"visibilityTimeoutSeconds", q.VisibilityTimeout(), 0, 43200},
-		{"messageRetentionSeconds", q.MessageRetention(), 60, 1209600},
+		{"messageRetentionSeconds", q.messageRetention(), 60, 1209600},
 		{"receiveWaitTimeSeconds", q.ReceiveWaitTimeSeconds, 0, 20},
 		{"delaySeconds", q.DelaySeconds, 0, 900},
-		{"maxMessageSize", q.MaximumMessageSize(), smallestSizeLimit, LargestMessage},
+		{"maxMessageSize", q.MaximumMessageSize(), smallestSizeLimit, largestMessage},
 	}
 	for _, r := range ranges {
 		if r.value < r.least || r.value > r.most {
@@ -245,12 +245,12 @@ func (q *Queue) VisibilityTimeout() int {
 }
 
 // MaximumMessageSize in bytes, with its default.
-func (q *Queue) MaximumMessageSize() int { return cmp.Or(q.MaxMessageSize, LargestMessage) }
+func (q *Queue) MaximumMessageSize() int { return cmp.Or(q.MaxMessageSize, largestMessage) }
 
 const fourDays = 4 * 24 * 60 * 60 // seconds
 
-// MessageRetention in seconds, with its default.
-func (q *Queue) MessageRetention() int {
+// messageRetention in seconds, with its default.
+func (q *Queue) messageRetention() int {
 	return cmp.Or(q.MessageRetentionSeconds, fourDays)
 }
 

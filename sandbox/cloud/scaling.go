@@ -100,7 +100,7 @@ func (c *Control) wantedBy(d *decision, values []float64) (wanted int, ok bool) 
 	} else {
 		value := aggregate(d.policy.StepScaling.MetricAggregationType, values)
 		var err error
-		wanted, ok, err = d.policy.StepScaling.Adjustment(value, d.alarm.Threshold, d.above, capacity)
+		wanted, ok, err = d.policy.StepScaling.adjustment(value, d.alarm.Threshold, d.above, capacity)
 		if err != nil || !ok {
 			d.finding = fmt.Sprintf("no step adjustment found for metric value %s and breach threshold %s",
 				decimal(value), decimal(d.alarm.Threshold))

@@ -5,12 +5,12 @@ import (
 	"math"
 )
 
-// Adjustment finds the step that a metric value matches, for an alarm with a
+// adjustment finds the step that a metric value matches, for an alarm with a
 // threshold that watches for values above it or below it, and returns the capacity
 // it asks for, before the limits of the target. A value that matches no step changes
 // nothing, as in AWS. Source: Application Auto Scaling user guide, "Step scaling
 // policies".
-func (s *StepScaling) Adjustment(
+func (s *StepScaling) adjustment(
 	value, threshold float64, above bool, capacity int,
 ) (wanted int, matched bool, err error) {
 	steps, err := intervals(s.StepAdjustments)

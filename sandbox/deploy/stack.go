@@ -206,5 +206,5 @@ func (s *Stack) ResourceCount(ctx context.Context) (int, error) {
 	return *info.ResourceCount, nil
 }
 
-// SaveAccount keeps a change that was made to the account behind Pulumi's back.
-func (s *Stack) SaveAccount() error { return s.Account.Save(s.file) }
+// saveAccount keeps a change that was made to the account behind Pulumi's back.
+func (s *Stack) saveAccount() error { return s.Account.Save(s.file) }

@@ -150,7 +150,7 @@ func TestLifecycle(t *testing.T) {
 			service := onlyService(t, s.Account)
 			assert.Zero(t, service.DesiredCount)
 			service.DesiredCount = 3 // as auto scaling does, behind Pulumi's back
-			require.NoError(t, s.SaveAccount())
+			require.NoError(t, s.saveAccount())
 			before := service.TaskDefinition
 			changed := open(t, ctx, folder, stack, `environment={"ENV":"changed"}`)
 			third, err := changed.Up(ctx, optup.Refresh())

@@ -169,12 +169,12 @@ func (r *Region) agentURI(t *cloud.Task) string {
 // LogFolder has a file for each task, with its output.
 func (r *Region) LogFolder() string { return filepath.Join(r.o.Folder, "logs") }
 
-// LogFile is where a task's output goes.
-func (r *Region) LogFile(id string) string { return filepath.Join(r.LogFolder(), id+".log") }
+// logFile is where a task's output goes.
+func (r *Region) logFile(id string) string { return filepath.Join(r.LogFolder(), id+".log") }
 
 // openLog makes a task's log.
 func (r *Region) openLog(t *cloud.Task) (io.WriteCloser, error) {
-	file, err := os.Create(r.LogFile(t.ID()))
+	file, err := os.Create(r.logFile(t.ID()))
 	if err != nil {
 		return nil, fmt.Errorf("making the log of a task: %w", err)
 	}

@@ -83,11 +83,11 @@ func TestDrainLetsTasksFinish(t *testing.T) {
 	r := start(t, `trap 'sleep 0.5; echo finished; exit 0' TERM; echo begun; while :; do sleep 0.05; done`)
 	running := task(t, r)
 	require.Eventually(t, func() bool {
-		text, err := os.ReadFile(r.LogFile(running.ID()))
+		text, err := os.ReadFile(r.logFile(running.ID()))
 		return err == nil && len(text) > 0
 	}, 5*time.Second, 10*time.Millisecond)
 	r.Drain(nil)
-	text, err := os.ReadFile(r.LogFile(running.ID()))
+	text, err := os.ReadFile(r.logFile(running.ID()))
 	require.NoError(t, err)
 	assert.Equal(t, "begun\nfinished\n", string(text))
 	require.NoError(t, r.Close())

@@ -6,9 +6,9 @@ import (
 	"fargate-queue-worker/sandbox/cloud"
 )
 
-// Bill is what a system costs in a month of 730 hours, in US dollars, by what is
+// bill is what a system costs in a month of 730 hours, in US dollars, by what is
 // charged for. What handlers log is not in it, nor what they use themselves.
-type Bill struct {
+type bill struct {
 	// VCPU and Memory of the tasks at the price on demand, Spot what those on Spot
 	// take off (0 or less), Addresses their public addresses.
 	VCPU      float64 `json:"vcpu"`
@@ -30,8 +30,8 @@ type Bill struct {
 	Function float64 `json:"function"`
 }
 
-// Total of the parts.
-func (b Bill) Total() float64 {
+// total of the parts.
+func (b bill) total() float64 {
 	tasks := b.VCPU + b.Memory + b.Spot + b.Addresses
 	return tasks + b.Alarms + b.Requests + b.Schedules + b.Machine + b.Metrics + b.Dashboards + b.Function
 }
@@ -115,8 +115,8 @@ func (s System) alarmMetrics() (n int) {
 	return n
 }
 
-// Bill of a month, at the rate of the days simulated.
-func (r *Result) Bill() Bill {
+// bill of a month, at the rate of the days simulated.
+func (r *Result) bill() bill {
 	p, has := r.prices, r.standing
 	months := float64(len(r.Days)) * 24 / hoursAMonth
 	b := p.tasks(has.size, r.charged/months)
@@ -135,7 +135,7 @@ func (r *Result) Bill() Bill {
 	machine := r.machineAMonth()
 	b.Machine = machine.started*p.MillionExecutions/1e6 + machine.gbSeconds*p.MachineGBSecond
 	reads := invocations*float64(has.function.reads) + machine.asks
-	b.Requests = beyond(float64(r.Requests.Total())/months+reads, p.FreeRequests) * p.MillionRequests / 1e6
+	b.Requests = beyond(float64(r.Requests.total())/months+reads, p.FreeRequests) * p.MillionRequests / 1e6
 	return b
 }
 
@@ -164,7 +164,7 @@ func (r *Result) machineAMonth() machineUse {
 func beyond(n, free float64) float64 { return max(0, n-free) }
 
 // CostAMonth is the total of the bill.
-func (r *Result) CostAMonth() float64 { return r.Bill().Total() }
+func (r *Result) CostAMonth() float64 { return r.bill().total() }
 
 // taskCharged adds up what a task is charged for, from its creation, which is when
 // Fargate begins to count, a minute at least. What runs after the last day counts on
@@ -179,7 +179,7 @@ func (r *Result) taskCharged(t *cloud.Task, now time.Time) {
 		if d < last {
 			part = min(part, float64(d+1)*24-from)
 		}
-		r.Days[d] += r.prices.tasks(r.standing.size, part).Total()
+		r.Days[d] += r.prices.tasks(r.standing.size, part).total()
 		from, hours = from+part, hours-part
 	}
 }
@@ -194,5 +194,5 @@ func (r *Result) spare(least int, now time.Time) {
 	}
 	r.TaskMinutes -= hours * 60
 	r.charged -= hours
-	r.Days[len(r.Days)-1] -= r.prices.tasks(r.standing.size, hours).Total()
+	r.Days[len(r.Days)-1] -= r.prices.tasks(r.standing.size, hours).total()
 }

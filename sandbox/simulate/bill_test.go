@@ -37,9 +37,9 @@ func TestTasksAreCharged(t *testing.T) {
 	t.Parallel()
 	p, _ := pricesOf(defaultRegion, nil)
 	size := taskSize{vcpu: 0.25, gib: 0.5, arm: true, publicIP: true}
-	assert.InDelta(t, 0.25*0.03238+0.5*0.00356+0.005, p.tasks(size, 1).Total(), 1e-9)
+	assert.InDelta(t, 0.25*0.03238+0.5*0.00356+0.005, p.tasks(size, 1).total(), 1e-9)
 	size = taskSize{vcpu: 1, gib: 2, spot: 0.5}
-	assert.InDelta(t, (0.04048+2*0.004445)*(0.5+0.5*0.32), p.tasks(size, 1).Total(), 1e-9)
+	assert.InDelta(t, (0.04048+2*0.004445)*(0.5+0.5*0.32), p.tasks(size, 1).total(), 1e-9)
 	r := &Result{Days: make([]float64, 2), prices: p, standing: standing{size: taskSize{vcpu: 1, arm: true}}}
 	r.taskEnded(&cloud.Task{Created: begin.Add(23 * time.Hour),
 		Started: begin.Add(23*time.Hour + time.Second)}, begin.Add(25*time.Hour))
@@ -82,7 +82,7 @@ func TestATraceOfDaysIsCostedByItsOwnLength(t *testing.T) {
 	after := result(t, trace(time.Hour, day), parameters(30))
 	assert.Equal(t, 60, before.Done, "it is repeated daily")
 	assert.Equal(t, 2, after.Done, "it is not")
-	tasks := func(r *Result) float64 { b := r.Bill(); return b.VCPU + b.Memory }
+	tasks := func(r *Result) float64 { b := r.bill(); return b.VCPU + b.Memory }
 	assert.Greater(t, tasks(after), 0.4*tasks(before), "two messages in two days, not in thirty")
 
 	_, err := threeDays.Days(3)
@@ -134,7 +134,7 @@ func TestThePriceListIsWhole(t *testing.T) {
 		}
 		*price.of(&p) = 0
 	}
-	assert.Equal(t, Prices{}, p, "every price has a name")
+	assert.Equal(t, prices{}, p, "every price has a name")
 }
 
 // TestTheWorkersMetricsAreCharged for the hours in which they are written, and only to
@@ -156,13 +156,13 @@ func TestTheWorkersMetricsAreCharged(t *testing.T) {
 	c, err := Compare(t.Context(), dev, w, parameters(1), true)
 	require.NoError(t, err)
 	// Received, Done, HandlerTime, QueueAge and InFlightGroups, each for an hour a day.
-	assert.InDelta(t, 5.0/24*0.30, c.Results[0].Bill().Metrics, 1e-9)
+	assert.InDelta(t, 5.0/24*0.30, c.Results[0].bill().Metrics, 1e-9)
 	for i, r := range c.Results[1:] {
 		metrics := 0.0
-		if c.Systems[i+1].Name == BacklogPerTask {
+		if c.Systems[i+1].Name == backlogPerTask {
 			metrics = 0.30
 		}
-		assert.InDelta(t, metrics, r.Bill().Metrics, 1e-9, r.System)
+		assert.InDelta(t, metrics, r.bill().Metrics, 1e-9, r.System)
 	}
 }
 
@@ -171,22 +171,22 @@ func TestPeersPayForWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	c, err := Compare(t.Context(), dev, trace(10*time.Hour), parameters(1), true)
 	require.NoError(t, err)
-	bills := map[string]Bill{}
+	bills := map[string]bill{}
 	for _, r := range c.Results {
-		bills[r.System] = r.Bill()
+		bills[r.System] = r.bill()
 	}
 	const calls = 60 * 730
-	assert.InDelta(t, calls*(0.20/1e6+31*0.125*0.0000133334), bills[KEDALike].Function, 1e-6)
-	assert.InDelta(t, calls*(0.20/1e6+1*0.125*0.0000133334), bills[BacklogPerTask].Function, 1e-6)
-	for _, name := range []string{"dev", AlwaysOn, Tutorial, CDKDefault} {
+	assert.InDelta(t, calls*(0.20/1e6+31*0.125*0.0000133334), bills[kedaLike].Function, 1e-6)
+	assert.InDelta(t, calls*(0.20/1e6+1*0.125*0.0000133334), bills[backlogPerTask].Function, 1e-6)
+	for _, name := range []string{"dev", alwaysOn, tutorial, cdkDefault} {
 		assert.Zero(t, bills[name].Function, name)
 	}
 	p := parameters(1)
 	p.Prices = PriceOverrides{"free-gb-seconds": 400_000, "free-requests": 0, "free-schedule-calls": 0}
 	c, err = Compare(t.Context(), dev, trace(10*time.Hour), p, true)
 	require.NoError(t, err)
-	i := slices.IndexFunc(c.Results, func(r *Result) bool { return r.System == KEDALike })
-	b := c.Results[i].Bill()
+	i := slices.IndexFunc(c.Results, func(r *Result) bool { return r.System == kedaLike })
+	b := c.Results[i].bill()
 	assert.InDelta(t, calls*0.20/1e6, b.Function, 1e-6, "the account's free seconds")
 	assert.Greater(t, b.Requests, 2*calls*0.50/1e6, "it asks twice a minute")
 	assert.InDelta(t, calls/1e6, b.Schedules, 1e-9)
@@ -209,8 +209,8 @@ func TestTheDashboardIsCharged(t *testing.T) {
 	c, err := Compare(t.Context(), Stack{Root: dev.Root, Name: "dev", Overrides: []string{"dashboard=true"}},
 		trace(time.Hour), parameters(1), true)
 	require.NoError(t, err)
-	assert.InDelta(t, 3, c.Results[0].Bill().Dashboards, 0)
-	assert.Zero(t, c.Results[1].Bill().Dashboards)
+	assert.InDelta(t, 3, c.Results[0].bill().Dashboards, 0)
+	assert.Zero(t, c.Results[1].bill().Dashboards)
 }
 
 // TestAnInterruptedSimulationEnds at once, with the context's error.

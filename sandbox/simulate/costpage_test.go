@@ -57,7 +57,7 @@ var wakeIntervals = []int{60, 30, 20, 15, 10, 0}
 func costTable(t *testing.T) string {
 	t.Helper()
 	p := priceList[defaultRegion]
-	hour := func(arm bool) float64 { return p.tasks(taskSize{vcpu: 0.25, gib: 0.5, arm: arm}, 1).Total() }
+	hour := func(arm bool) float64 { return p.tasks(taskSize{vcpu: 0.25, gib: 0.5, arm: arm}, 1).total() }
 	alarms := func(overrides ...string) (n int) {
 		system, err := Stack{Root: dev.Root, Name: "dev", Overrides: overrides}.itself()
 		require.NoError(t, err)
@@ -77,7 +77,7 @@ func costTable(t *testing.T) string {
 			Trace: []Job{{Work: time.Second}}}
 		c, err := Compare(t.Context(), stack, quiet, parameters(1), false)
 		require.NoError(t, err)
-		return c.Results[0].Bill().Machine
+		return c.Results[0].bill().Machine
 	}
 	var text strings.Builder
 	row := func(what, idle, works string) { fmt.Fprintf(&text, "| %s | %s | %s |\n", what, idle, works) }

@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Digest of what a workload does, not of what it is called.
-func (w *Workload) Digest() string {
+// digest of what a workload does, not of what it is called.
+func (w *Workload) digest() string {
 	what := *w
 	what.Name, what.Description, what.Trace = "", "", nil
 	hash := sha256.New()

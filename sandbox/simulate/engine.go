@@ -129,7 +129,7 @@ func runWithin(ctx context.Context, system System, w *Workload, p Parameters, li
 	if err != nil {
 		return nil, err
 	}
-	next, stop := iter.Pull(w.Jobs(p.Seed, p.Days))
+	next, stop := iter.Pull(w.jobs(p.Seed, p.Days))
 	defer stop()
 	e.sampleEveryMinute(begin.Add(time.Minute))
 	if system.EveryMinute != nil {

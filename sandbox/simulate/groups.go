@@ -11,7 +11,7 @@ import (
 func (w *Workload) OrderWaits(seed uint64, days int) Waits {
 	waits := newWaits()
 	free := map[int]time.Duration{} // from when on, by group
-	for job := range w.Jobs(seed, days) {
+	for job := range w.jobs(seed, days) {
 		begin := max(job.At, free[job.Group])
 		waits.add(begin - job.At)
 		free[job.Group] = begin + job.Work
@@ -28,7 +28,7 @@ func (w *Workload) PeakGroups(seed uint64, days int) int {
 	}
 	busy := map[int]time.Duration{} // until when, by group
 	var edges []edge
-	for job := range w.Jobs(seed, days) {
+	for job := range w.jobs(seed, days) {
 		end, known := busy[job.Group]
 		if end <= job.At {
 			if known {

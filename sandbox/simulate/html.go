@@ -102,7 +102,7 @@ const listedActivities = 200
 
 func (c *Comparison) section(days int) (section, error) {
 	s := section{
-		Name: c.Workload.Name, Description: c.description(days), Verdict: c.Verdict(), Remarks: c.Remarks(),
+		Name: c.Workload.Name, Description: c.description(days), Verdict: c.verdict(), Remarks: c.remarks(),
 	}
 	for i, r := range c.Results {
 		s.Rows = append(s.Rows, row{r.System, i == 0, cells(r.columns())})

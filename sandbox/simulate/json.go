@@ -48,7 +48,7 @@ type summary struct {
 	Peak         int      `json:"peak_tasks"`
 	LeftRunning  int      `json:"left_running"`
 	DollarsMonth float64  `json:"dollars_a_month"`
-	Bill         Bill     `json:"bill"` // its parts
+	Bill         bill     `json:"bill"` // its parts
 	Requests     Requests `json:"requests"`
 }
 
@@ -60,7 +60,7 @@ func (r *Result) summary() summary {
 		Killed: r.BusyKills, Redelivered: r.Redeliveries, Done: r.Done, DeadLettered: r.DeadLettered,
 		Undone: r.Undone, Interrupted: r.Interrupted, Started: r.Started,
 		TaskMinutes: r.TaskMinutes, BeyondNeed: r.BeyondNeed, Peak: r.Peak, LeftRunning: r.LeftRunning,
-		DollarsMonth: r.CostAMonth(), Bill: r.Bill(), Requests: r.Requests,
+		DollarsMonth: r.CostAMonth(), Bill: r.bill(), Requests: r.Requests,
 	}
 }
 
@@ -74,7 +74,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (r *Report) output() output {
 	out := output{Parameters: r.settings()}
 	for _, c := range r.Comparisons {
-		one := workloadOutput{Name: c.Workload.Name, Digest: c.Workload.Digest(), Days: c.Days}
+		one := workloadOutput{Name: c.Workload.Name, Digest: c.Workload.digest(), Days: c.Days}
 		for _, result := range c.Results {
 			one.Systems = append(one.Systems, result.summary())
 		}

@@ -227,7 +227,7 @@ func (l *lease) handBackTail() {
 }
 
 func (l *lease) handedBack() {
-	l.w.e.result.Requests.ChangeVisibility(1)
+	l.w.e.result.Requests.changeVisibility(1)
 	l.w.e.result.note(consumer.HandedBack, l.w.e.now)
 }
 
@@ -240,7 +240,7 @@ func (l *lease) hide(m *cloud.Message, wait time.Duration) {
 
 // countExtensions counts the calls that kept the messages hidden meanwhile.
 func (l *lease) countExtensions(d time.Duration) {
-	l.w.e.result.Requests.ChangeVisibility(
+	l.w.e.result.Requests.changeVisibility(
 		int(d / (l.w.settings().VisibilityTimeout / consumer.BeatsPerTimeout)),
 	)
 }

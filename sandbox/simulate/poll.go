@@ -90,7 +90,7 @@ func (w *worker) endPoll(p *poll) {
 	if w.poll != p {
 		return // it brought something before
 	}
-	w.e.result.Requests.ReceiveNothing(int(w.e.now.Sub(p.began) / p.wait))
+	w.e.result.Requests.receiveNothing(int(w.e.now.Sub(p.began) / p.wait))
 	w.poll = nil
 	waiting := w.afterPolls
 	w.afterPolls = nil
@@ -132,7 +132,7 @@ func (w *worker) receive() (polls, got bool) {
 	if len(messages) == 0 {
 		return true, false
 	}
-	w.e.result.Requests.Receive()
+	w.e.result.Requests.receive()
 	w.e.result.note(consumer.Received, w.e.now)
 	for _, m := range messages {
 		w.e.note(w, received, m, 0)

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Prices are what AWS charges in a region, in US dollars, on demand, for Linux.
-type Prices struct {
+// prices are what AWS charges in a region, in US dollars, on demand, for Linux.
+type prices struct {
 	// X86VCPUHour and X86GBHour are those of a task on Fargate for an hour, and
 	// ARMVCPUHour and ARMGBHour those of one on Graviton.
 	X86VCPUHour, X86GBHour float64
@@ -46,53 +46,53 @@ const pricesChecked = "November 2026"
 // priceNames are the names that --price and the reports use, in the order of the list.
 var priceNames = []struct {
 	name, unit string
-	of         func(p *Prices) *float64
+	of         func(p *prices) *float64
 }{
-	{"x86-vcpu", "vCPU-hour on x86", func(p *Prices) *float64 { return &p.X86VCPUHour }},
-	{"x86-gb", "GB-hour on x86", func(p *Prices) *float64 { return &p.X86GBHour }},
-	{"arm-vcpu", "vCPU-hour on arm64", func(p *Prices) *float64 { return &p.ARMVCPUHour }},
-	{"arm-gb", "GB-hour on arm64", func(p *Prices) *float64 { return &p.ARMGBHour }},
+	{"x86-vcpu", "vCPU-hour on x86", func(p *prices) *float64 { return &p.X86VCPUHour }},
+	{"x86-gb", "GB-hour on x86", func(p *prices) *float64 { return &p.X86GBHour }},
+	{"arm-vcpu", "vCPU-hour on arm64", func(p *prices) *float64 { return &p.ARMVCPUHour }},
+	{"arm-gb", "GB-hour on arm64", func(p *prices) *float64 { return &p.ARMGBHour }},
 	{
 		"spot-share", "price of Spot, as a share of the price on demand",
-		func(p *Prices) *float64 { return &p.SpotShare },
+		func(p *prices) *float64 { return &p.SpotShare },
 	},
-	{"ipv4", "public IPv4 address, an hour", func(p *Prices) *float64 { return &p.PublicIPv4Hour }},
+	{"ipv4", "public IPv4 address, an hour", func(p *prices) *float64 { return &p.PublicIPv4Hour }},
 	{
 		"million-requests", "million requests to SQS FIFO",
-		func(p *Prices) *float64 { return &p.MillionRequests },
+		func(p *prices) *float64 { return &p.MillionRequests },
 	},
 	{
 		"free-requests", "requests to SQS a month that are free",
-		func(p *Prices) *float64 { return &p.FreeRequests },
+		func(p *prices) *float64 { return &p.FreeRequests },
 	},
-	{"alarm-metric", "metric of an alarm, a month", func(p *Prices) *float64 { return &p.AlarmMetric }},
-	{"custom-metric", "custom metric, a month", func(p *Prices) *float64 { return &p.CustomMetric }},
-	{"dashboard", "dashboard, a month", func(p *Prices) *float64 { return &p.Dashboard }},
-	{"logs-gb", "GB of logs written", func(p *Prices) *float64 { return &p.LogsGB }},
+	{"alarm-metric", "metric of an alarm, a month", func(p *prices) *float64 { return &p.AlarmMetric }},
+	{"custom-metric", "custom metric, a month", func(p *prices) *float64 { return &p.CustomMetric }},
+	{"dashboard", "dashboard, a month", func(p *prices) *float64 { return &p.Dashboard }},
+	{"logs-gb", "GB of logs written", func(p *prices) *float64 { return &p.LogsGB }},
 	{
 		"million-schedule-calls", "million calls of EventBridge Scheduler",
-		func(p *Prices) *float64 { return &p.MillionScheduleCalls },
+		func(p *prices) *float64 { return &p.MillionScheduleCalls },
 	},
 	{
 		"free-schedule-calls", "calls of the scheduler a month that are free",
-		func(p *Prices) *float64 { return &p.FreeScheduleCalls },
+		func(p *prices) *float64 { return &p.FreeScheduleCalls },
 	},
 	{
 		"million-executions", "million executions of express state machines",
-		func(p *Prices) *float64 { return &p.MillionExecutions },
+		func(p *prices) *float64 { return &p.MillionExecutions },
 	},
 	{
 		"machine-gb-second", "GB-second of express state machines",
-		func(p *Prices) *float64 { return &p.MachineGBSecond },
+		func(p *prices) *float64 { return &p.MachineGBSecond },
 	},
 	{
 		"million-invocations", "million invocations of Lambda",
-		func(p *Prices) *float64 { return &p.MillionInvocations },
+		func(p *prices) *float64 { return &p.MillionInvocations },
 	},
-	{"gb-second", "GB-second of Lambda on arm64", func(p *Prices) *float64 { return &p.GBSecond }},
+	{"gb-second", "GB-second of Lambda on arm64", func(p *prices) *float64 { return &p.GBSecond }},
 	{
 		"free-gb-seconds", "GB-seconds of Lambda a month that are free",
-		func(p *Prices) *float64 { return &p.FreeGBSeconds },
+		func(p *prices) *float64 { return &p.FreeGBSeconds },
 	},
 }
 
@@ -103,7 +103,7 @@ var priceNames = []struct {
 // scheduler are counted, since a stack is far below them. Lambda's (400,000
 // GB-seconds) and CloudWatch's (ten custom metrics, ten alarm metrics, three
 // dashboards, 5 GB of logs) are taken to be used by something else in the account.
-var priceList = map[string]Prices{
+var priceList = map[string]prices{
 	// Sources: vantage.sh/blog/fargate-pricing, cloudburn.io/blog/aws-fargate-pricing
 	// (from the Price List API, March 2026), .../amazon-sqs-pricing and
 	// .../amazon-eventbridge-pricing (March 2026), c3x.dev on CloudWatch Logs (June
@@ -153,7 +153,7 @@ var priceList = map[string]Prices{
 
 // pricesOf a region, with what is overridden. The note says in a sentence where they
 // are from.
-func pricesOf(region string, overrides PriceOverrides) (p Prices, note string) {
+func pricesOf(region string, overrides PriceOverrides) (p prices, note string) {
 	p = priceList[defaultRegion]
 	listed, known := priceList[region]
 	var missing []string
@@ -245,12 +245,12 @@ type taskSize struct {
 }
 
 // tasks are what hours of tasks of a size cost, by what is charged for.
-func (p Prices) tasks(s taskSize, hours float64) Bill {
+func (p prices) tasks(s taskSize, hours float64) bill {
 	cpu, memory := p.X86VCPUHour, p.X86GBHour
 	if s.arm {
 		cpu, memory = p.ARMVCPUHour, p.ARMGBHour
 	}
-	b := Bill{VCPU: hours * s.vcpu * cpu, Memory: hours * s.gib * memory}
+	b := bill{VCPU: hours * s.vcpu * cpu, Memory: hours * s.gib * memory}
 	b.Spot = -s.spot * (1 - p.SpotShare) * (b.VCPU + b.Memory)
 	if s.publicIP {
 		b.Addresses = hours * p.PublicIPv4Hour

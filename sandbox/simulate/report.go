@@ -19,7 +19,7 @@ type Report struct {
 func (r *Report) WriteTable(w io.Writer) error {
 	for _, c := range r.Comparisons {
 		fmt.Fprintf(w, "\n%s: %s\n\n", c.Workload.Name, c.description(r.Parameters.Days))
-		for _, sentence := range c.Verdict() {
+		for _, sentence := range c.verdict() {
 			fmt.Fprintln(w, "  "+sentence)
 		}
 		fmt.Fprintln(w)
@@ -32,7 +32,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		if err := table.Flush(); err != nil {
 			return err
 		}
-		for _, remark := range c.Remarks() {
+		for _, remark := range c.remarks() {
 			fmt.Fprintln(w, "  -", remark)
 		}
 	}
@@ -72,8 +72,8 @@ func InWords(d time.Duration) string {
 	return fmt.Sprintf("%.0fh", d.Hours())
 }
 
-// Remarks say where a peer does better than the stack, and why.
-func (c *Comparison) Remarks() []string {
+// remarks say where a peer does better than the stack, and why.
+func (c *Comparison) remarks() []string {
 	stack := c.Results[0]
 	var remarks []string
 	for i, r := range c.Results[1:] {

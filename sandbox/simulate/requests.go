@@ -14,19 +14,19 @@ type Requests struct {
 // Send counts a request that sends.
 func (r *Requests) Send() { r.Sends++ }
 
-// Receive counts one that receives messages.
-func (r *Requests) Receive() { r.Receives++ }
+// receive counts one that receives messages.
+func (r *Requests) receive() { r.Receives++ }
 
-// ReceiveNothing counts requests that receive nothing.
-func (r *Requests) ReceiveNothing(n int) { r.EmptyReceives += n }
+// receiveNothing counts requests that receive nothing.
+func (r *Requests) receiveNothing(n int) { r.EmptyReceives += n }
 
 // Delete counts one that deletes.
 func (r *Requests) Delete() { r.Deletes++ }
 
-// ChangeVisibility counts requests that extend a lease or hand a message back.
-func (r *Requests) ChangeVisibility(n int) { r.VisibilityChanges += n }
+// changeVisibility counts requests that extend a lease or hand a message back.
+func (r *Requests) changeVisibility(n int) { r.VisibilityChanges += n }
 
-// Total of the requests.
-func (r *Requests) Total() int {
+// total of the requests.
+func (r *Requests) total() int {
 	return r.Sends + r.Receives + r.EmptyReceives + r.Deletes + r.VisibilityChanges
 }

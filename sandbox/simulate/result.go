@@ -57,7 +57,7 @@ type Result struct {
 	alarms  timeline.AlarmLog
 
 	standing standing
-	prices   Prices
+	prices   prices
 	// PricesNote says where the prices are from.
 	PricesNote string
 	metrics    metricHours

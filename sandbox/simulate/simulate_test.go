@@ -64,11 +64,11 @@ func TestTheDeclaredStackBesideItsPeers(t *testing.T) {
 			}
 			switch w.Name {
 			case "business-day":
-				assert.Less(t, stack.BeyondNeed, by[CDKDefault].BeyondNeed)
+				assert.Less(t, stack.BeyondNeed, by[cdkDefault].BeyondNeed)
 			case "trickle":
-				assert.LessOrEqual(t, stack.CostAMonth(), 0.25*by[AlwaysOn].CostAMonth())
+				assert.LessOrEqual(t, stack.CostAMonth(), 0.25*by[alwaysOn].CostAMonth())
 			case "long-io":
-				assert.Positive(t, by[Tutorial].BusyKills, "the plain CPU alarm stops what waits")
+				assert.Positive(t, by[tutorial].BusyKills, "the plain CPU alarm stops what waits")
 			}
 		})
 	}
@@ -128,7 +128,7 @@ func TestReport(t *testing.T) {
 	stack := read.Workloads[0].Systems[0]
 	assert.Equal(t, "dev", stack.System)
 	assert.Equal(t, c.Results[0].Done, stack.Done)
-	assert.InDelta(t, stack.DollarsMonth, stack.Bill.Total(), 1e-9, "the parts add up")
+	assert.InDelta(t, stack.DollarsMonth, stack.Bill.total(), 1e-9, "the parts add up")
 }
 
 func TestFailOn(t *testing.T) {

@@ -51,11 +51,11 @@ type Stack struct {
 
 // Names of the systems.
 const (
-	AlwaysOn       = "always on"
-	Tutorial       = "tutorial"
-	CDKDefault     = "CDK default"
-	BacklogPerTask = "backlog per task"
-	KEDALike       = "KEDA-like"
+	alwaysOn       = "always on"
+	tutorial       = "tutorial"
+	cdkDefault     = "CDK default"
+	backlogPerTask = "backlog per task"
+	kedaLike       = "KEDA-like"
 )
 
 // Systems is how many there are with all peers.
@@ -132,7 +132,7 @@ func (s Stack) peer(name, is string) (System, error) {
 
 // alwaysOn runs as many tasks as a result had at its peak, all the time.
 func (s Stack) alwaysOn(peak int) (System, error) {
-	system, err := s.peer(AlwaysOn, "all the time as many tasks as the stack has at its peak")
+	system, err := s.peer(alwaysOn, "all the time as many tasks as the stack has at its peak")
 	if err != nil {
 		return System{}, err
 	}
@@ -148,7 +148,7 @@ func (s Stack) alwaysOn(peak int) (System, error) {
 // Source: CDK's template of the tutorial's code.
 func (s Stack) tutorial() (System, error) {
 	idle := s.idlePercent()
-	system, err := s.peer(Tutorial,
+	system, err := s.peer(tutorial,
 		fmt.Sprintf("CDK's alarm over 300 s, +1 task, CPU tracking at 50 %%, and a plain CPU alarm over "+
 			"180 s to 0, at most %g %% as the stack's; 12 h visibility, no protection (its own 0.01 %% of "+
 			"4 vCPU would never count a task of another size as idle)", idle))
@@ -194,7 +194,7 @@ func (s Stack) idlePercent() float64 {
 // at 50 %, cooldowns of 300 s. Source: aws-cdk-lib
 // aws-ecs-patterns/lib/base/queue-processing-service-base.ts.
 func (s Stack) cdkDefault() (System, error) {
-	system, err := s.peer(CDKDefault,
+	system, err := s.peer(cdkDefault,
 		"QueueProcessingFargateService with its defaults: at least 1 task, -1 on an empty queue, +1 from "+
 			"100 messages, +5 from 500, CPU tracking at 50 %")
 	if err != nil {
@@ -228,7 +228,7 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 		concurrency = float64(itself.Worker.Concurrency)
 	}
 	target := math.Max(1, float64(acceptableLatency)/float64(w.meanWork())*concurrency)
-	system, err := s.peer(BacklogPerTask,
+	system, err := s.peer(backlogPerTask,
 		"target tracking of the messages per task, at what 10 minutes of waiting allow; a function "+
 			"publishes them each minute, as Copilot's does")
 	if err != nil {
@@ -259,7 +259,7 @@ func (s Stack) backlogPerTask(w *Workload) (System, error) {
 // 300 s after the last: how KEDA scales on Kubernetes, which on ECS one would have
 // to build. Source: keda.sh, "AWS SQS Queue", and the defaults of ScaledObject.
 func (s Stack) kedaLike() (System, error) {
-	system, err := s.peer(KEDALike,
+	system, err := s.peer(kedaLike,
 		"asks SQS every 30 s, as many messages per task, waiting or in flight, as it works on at once; to "+
 			"none 300 s after the last; on ECS a function that is called each minute")
 	if err != nil {
@@ -321,7 +321,7 @@ func (p *Poller) desired(now time.Time, counts cloud.Counts, current int) int {
 
 func (w *Workload) meanWork() time.Duration {
 	if len(w.Trace) == 0 {
-		return w.Work.Mean()
+		return w.Work.mean()
 	}
 	var sum time.Duration
 	for _, j := range w.Trace {

@@ -29,7 +29,7 @@ func Trial(ctx context.Context, s Stack, w *Workload, p Parameters) (*Result, er
 // perDay are how many messages come on each day.
 func (w *Workload) perDay(seed uint64, days int) []int {
 	counts := make([]int, days)
-	for job := range w.Jobs(seed, days) {
+	for job := range w.jobs(seed, days) {
 		counts[int(job.At/day)]++
 	}
 	return counts

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Verdict says what the stack does to the waits, the work and the bill of the workload, and
+// verdict says what the stack does to the waits, the work and the bill of the workload, and
 // what to change.
-func (c *Comparison) Verdict() []string {
+func (c *Comparison) verdict() []string {
 	r := c.Results[0]
 	if r.All.Count() == 0 {
 		return []string{"No message came, so nothing can be said."}
@@ -33,9 +33,9 @@ func (r *Result) workInWords() string {
 }
 
 func (r *Result) billInWords() string {
-	bill := r.Bill()
+	bill := r.bill()
 	tasks := bill.VCPU + bill.Memory + bill.Spot + bill.Addresses
-	text := fmt.Sprintf("Bill: $%.2f a month, $%.2f of it for tasks", bill.Total(), tasks)
+	text := fmt.Sprintf("Bill: $%.2f a month, $%.2f of it for tasks", bill.total(), tasks)
 	if r.TaskMinutes > 0 {
 		text += fmt.Sprintf(", which have no work in %.0f %% of their minutes",
 			100*r.BeyondNeed/r.TaskMinutes)

@@ -33,7 +33,7 @@ func TestVerdict(t *testing.T) {
 			stack.Overrides = tc.config
 			c, err := Compare(t.Context(), stack, workload(t, tc.workload), p, false)
 			require.NoError(t, err)
-			verdict := strings.Join(c.Verdict(), "\n")
+			verdict := strings.Join(c.verdict(), "\n")
 			assert.Contains(t, verdict, tc.want)
 			assert.Regexp(t, `^Waits: 95 % of the messages start within .+ Work: all of it is done.+ Bill: `+
 				`\$\d`, verdict)

@@ -318,9 +318,9 @@ func (a Arrival) curve() ([]knot, error) {
 	return list, nil
 }
 
-// Jobs are the workload's, in order, for a number of days. The same seed gives the
+// jobs are the workload's, in order, for a number of days. The same seed gives the
 // same jobs.
-func (w *Workload) Jobs(seed uint64, days int) iter.Seq[Job] {
+func (w *Workload) jobs(seed uint64, days int) iter.Seq[Job] {
 	if w.Trace != nil {
 		return w.repeatTrace(days)
 	}
@@ -424,8 +424,8 @@ func (d Distribution) draw(random *rand.Rand) time.Duration {
 	return time.Duration(float64(d.Median) * math.Exp(sigma*random.NormFloat64()))
 }
 
-// Mean of the distribution.
-func (d Distribution) Mean() time.Duration {
+// mean of the distribution.
+func (d Distribution) mean() time.Duration {
 	if d.P95 <= d.Median {
 		return d.Median
 	}

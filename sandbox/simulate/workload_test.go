@@ -22,11 +22,11 @@ func TestShippedWorkloads(t *testing.T) {
 	require.Len(t, all, len(perDay))
 	for _, w := range all {
 		const days = 20
-		jobs := slices.Collect(w.Jobs(1, days))
+		jobs := slices.Collect(w.jobs(1, days))
 		assert.InEpsilon(t, perDay[w.Name], float64(len(jobs))/days, 0.15, w.Name)
 		assert.True(t, slices.IsSortedFunc(jobs, func(a, b Job) int { return int(a.At - b.At) }), w.Name)
-		assert.Equal(t, jobs, slices.Collect(w.Jobs(1, days)), "the same seed, the same jobs")
-		assert.NotEqual(t, jobs[0], slices.Collect(w.Jobs(2, days))[0].Group, w.Name)
+		assert.Equal(t, jobs, slices.Collect(w.jobs(1, days)), "the same seed, the same jobs")
+		assert.NotEqual(t, jobs[0], slices.Collect(w.jobs(2, days))[0].Group, w.Name)
 	}
 }
 
@@ -37,7 +37,7 @@ func TestRateByTimeOfDay(t *testing.T) {
 	require.NoError(t, w.check())
 	byHour := [24]float64{}
 	const days = 50
-	for job := range w.Jobs(7, days) {
+	for job := range w.jobs(7, days) {
 		byHour[int((job.At % day).Hours())] += 1.0 / days
 	}
 	assert.Zero(t, byHour[3])
@@ -60,7 +60,7 @@ func TestDistribution(t *testing.T) {
 	slices.Sort(draws)
 	assert.InEpsilon(t, 20, draws[len(draws)/2].Seconds(), 0.05)
 	assert.InEpsilon(t, 120, draws[len(draws)*95/100].Seconds(), 0.05)
-	assert.InEpsilon(t, d.Mean().Seconds(), (sum / time.Duration(len(draws))).Seconds(), 0.05)
+	assert.InEpsilon(t, d.mean().Seconds(), (sum / time.Duration(len(draws))).Seconds(), 0.05)
 	assert.Equal(t, time.Minute, Distribution{Median: time.Minute}.draw(random))
 }
 
@@ -70,7 +70,7 @@ func TestTrace(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("at,group,seconds\n90,b,2\n0.5,a,10\n60,a,1.5\n"), 0o600))
 	w, err := LoadWorkload(file)
 	require.NoError(t, err)
-	jobs := slices.Collect(w.Jobs(1, 2))
+	jobs := slices.Collect(w.jobs(1, 2))
 	require.Len(t, jobs, 6, "a trace shorter than a day is repeated")
 	assert.Equal(t, Job{At: 500 * time.Millisecond, Group: 1, Work: 10 * time.Second}, jobs[0])
 	assert.Equal(t, Job{At: day + 90*time.Second, Group: 0, Work: 2 * time.Second}, jobs[5])
@@ -179,6 +179,6 @@ func TestMessagesAreCountedBeforehand(t *testing.T) {
 	for _, w := range append(all, trace(time.Hour), trace(time.Hour, 2*day)) {
 		days, err := w.Days(20)
 		require.NoError(t, err)
-		assert.InEpsilon(t, len(slices.Collect(w.Jobs(1, days))), w.Messages(days), 0.15, w.Name)
+		assert.InEpsilon(t, len(slices.Collect(w.jobs(1, days))), w.Messages(days), 0.15, w.Name)
 	}
 }

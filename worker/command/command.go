@@ -18,15 +18,15 @@ import (
 // Exit codes of a program that mean something, from sysexits.h. Code 0 is done; any
 // other, and death by a signal, is a failed attempt.
 const (
-	// PermanentExitCode says that the message can never succeed: EX_DATAERR.
-	PermanentExitCode = 65
-	// RetryExitCode says that the message is to be tried again later, which is not a
+	// permanentExitCode says that the message can never succeed: EX_DATAERR.
+	permanentExitCode = 65
+	// retryExitCode says that the message is to be tried again later, which is not a
 	// failure: EX_TEMPFAIL.
-	RetryExitCode = 75
+	retryExitCode = 75
 )
 
-// RetryDelay is how long a message waits after RetryExitCode, and its group with it.
-const RetryDelay = time.Minute
+// retryDelay is how long a message waits after retryExitCode, and its group with it.
+const retryDelay = time.Minute
 
 // Handler runs a program once per message: the body on standard input, what is known
 // of the message in the environment, its output line by line into the log. When the
@@ -87,10 +87,10 @@ func verdict(ctx context.Context, exit error, stderr string) error {
 		return failure
 	case exit == nil:
 		return nil
-	case errors.As(exit, &code) && code.ExitCode() == PermanentExitCode:
+	case errors.As(exit, &code) && code.ExitCode() == permanentExitCode:
 		return consumer.Permanent(failure)
-	case errors.As(exit, &code) && code.ExitCode() == RetryExitCode:
-		return consumer.RetryAfter(RetryDelay, failure)
+	case errors.As(exit, &code) && code.ExitCode() == retryExitCode:
+		return consumer.RetryAfter(retryDelay, failure)
 	default:
 		return failure
 	}

@@ -91,7 +91,7 @@ func TestExitCodeOfALaterRetry(t *testing.T) {
 	t.Parallel()
 	h, _ := script(t, "echo busy >&2; exit 75")
 	err := h.Handle(t.Context(), testMessage())
-	assert.Equal(t, consumer.RetryAfter(RetryDelay, errors.Unwrap(err)), err)
+	assert.Equal(t, consumer.RetryAfter(retryDelay, errors.Unwrap(err)), err)
 	assert.Equal(t, map[string]any{"exitCode": 75, "stderr": "busy"}, details(t, err))
 }
 

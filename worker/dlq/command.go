@@ -70,7 +70,7 @@ func (c Command) Run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	q := Queue{Client: c.Client, URL: *deadLetters}
+	q := queue{Client: c.Client, URL: *deadLetters}
 	switch action {
 	case "list":
 		return c.list(ctx, q, *group)
@@ -119,16 +119,16 @@ func newClient(ctx context.Context, queueURL string) (SQS, error) {
 // note writes a line of what is to be known besides.
 func (c Command) note(format string, args ...any) { fmt.Fprintf(c.Notes, format+"\n", args...) }
 
-func (c Command) list(ctx context.Context, q Queue, group string) error {
-	c.note("Hidden from other readers while this lists; if it is killed, for up to %s.", Hidden)
+func (c Command) list(ctx context.Context, q queue, group string) error {
+	c.note("Hidden from other readers while this lists; if it is killed, for up to %s.", hidden)
 	began := time.Now()
-	list, err := q.List(ctx, group)
+	list, err := q.list(ctx, group)
 	table := tabwriter.NewWriter(c.Output, 0, 0, 2, ' ', 0)
 	if len(list) > 0 {
 		fmt.Fprintln(table, "ID\tGROUP\tSENT\tRECEIVED\tREASON")
 	}
 	for _, m := range list {
-		sent, why := m.Sent.Format(time.RFC3339), oneLine(m.Summary())
+		sent, why := m.Sent.Format(time.RFC3339), oneLine(m.summary())
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", m.ID, m.GroupID, sent, m.ReceiveCount, why)
 	}
 	if failed := errors.Join(err, table.Flush()); failed != nil {
@@ -157,8 +157,8 @@ func oneLine(text string) string {
 	return text
 }
 
-func (c Command) show(ctx context.Context, q Queue, id string) error {
-	m, err := q.Find(ctx, id)
+func (c Command) show(ctx context.Context, q queue, id string) error {
+	m, err := q.find(ctx, id)
 	if m.ID == "" {
 		return err
 	}
@@ -168,11 +168,11 @@ func (c Command) show(ctx context.Context, q Queue, id string) error {
 	return errors.Join(encoder.Encode(m), err)
 }
 
-func (c Command) redrive(ctx context.Context, q Queue, queueURL, group string) error {
+func (c Command) redrive(ctx context.Context, q queue, queueURL, group string) error {
 	c.note("Hidden from other readers meanwhile; if this is killed, for up to %s. "+
-		"Run it again then: nothing is lost.", Hidden)
+		"Run it again then: nothing is lost.", hidden)
 	count := 0
-	err := q.Redrive(ctx, queueURL, group, func(m Message, newID string) {
+	err := q.redrive(ctx, queueURL, group, func(m message, newID string) {
 		count++
 		fmt.Fprintf(c.Output, "%s of group %s is message %s now\n", m.ID, m.GroupID, newID)
 	})

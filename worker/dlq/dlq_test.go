@@ -182,7 +182,7 @@ func TestListOfManyGroups(t *testing.T) {
 		for i := range 95 {
 			w.fail(fmt.Sprint(i%40), fmt.Sprint(i))
 		}
-		list, err := Queue{Client: w.client, URL: w.failed}.List(w.t.Context(), "")
+		list, err := queue{Client: w.client, URL: w.failed}.list(w.t.Context(), "")
 		require.NoError(w.t, err)
 		groups, last := map[string]bool{}, -1
 		for _, m := range list {
@@ -211,12 +211,12 @@ func TestListIsInterrupted(t *testing.T) {
 			time.Sleep(500 * time.Millisecond) // in the last poll
 			cancel()
 		}()
-		list, err := Queue{Client: w.client, URL: w.failed}.List(ctx, "")
+		list, err := queue{Client: w.client, URL: w.failed}.list(ctx, "")
 		require.NoError(w.t, err)
 		assert.Len(w.t, list, 2)
 		time.Sleep(time.Minute)
 		assert.Equal(w.t, 2, w.visible(), "they are visible again")
-		_, err = Queue{Client: w.client, URL: w.failed}.List(ctx, "")
+		_, err = queue{Client: w.client, URL: w.failed}.list(ctx, "")
 		require.ErrorIs(w.t, err, context.Canceled)
 	})
 }
@@ -241,18 +241,18 @@ func TestShow(t *testing.T) {
 		output, _, err := w.run(w.client, "show", id)
 		require.NoError(w.t, err)
 		assert.Contains(w.t, output, `<b>`)
-		var got Message
+		var got message
 		require.NoError(w.t, json.Unmarshal([]byte(output), &got))
 		assert.NotEmpty(w.t, got.SequenceNumber)
 		var reason map[string]string
 		require.NoError(w.t, json.Unmarshal(got.Reason, &reason))
 		assert.Equal(w.t, map[string]string{"error": "oh"}, reason)
 		got.SequenceNumber, got.Reason = "", nil
-		assert.Equal(w.t, Message{
+		assert.Equal(w.t, message{
 			ID: id, GroupID: "a", DeduplicationID: "d", Sent: time.Now().UTC().Truncate(time.Minute),
 			ReceiveCount: 1,
 			TraceHeader:  "Root=1",
-			Attributes: map[string]Attribute{
+			Attributes: map[string]attribute{
 				"kind": {DataType: "String", StringValue: aws.String("report")},
 			}, Body: `{"a": "<b>"}`,
 		}, got)

@@ -16,8 +16,8 @@ import (
 	"fargate-queue-worker/worker/consumer"
 )
 
-// Message is a message of a dead-letter queue, for people.
-type Message struct {
+// message is a message of a dead-letter queue, for people.
+type message struct {
 	ID              string    `json:"id"`
 	GroupID         string    `json:"group"`
 	DeduplicationID string    `json:"deduplicationId"`
@@ -27,25 +27,25 @@ type Message struct {
 	ReceiveCount int `json:"receiveCount"`
 	// Reason is the worker's, null for a message that SQS moved.
 	Reason      json.RawMessage      `json:"reason"`
-	Attributes  map[string]Attribute `json:"attributes,omitempty"`
+	Attributes  map[string]attribute `json:"attributes,omitempty"`
 	TraceHeader string               `json:"traceHeader,omitempty"`
 	Body        string               `json:"body"`
 }
 
-// Attribute is one that the sender put on a message.
-type Attribute struct {
+// attribute is one that the sender put on a message.
+type attribute struct {
 	DataType    string  `json:"dataType"`
 	StringValue *string `json:"stringValue,omitempty"`
 	BinaryValue []byte  `json:"binaryValue,omitempty"`
 }
 
-// List returns the messages that can be seen, oldest first; of a group that is not ""
+// list returns the messages that can be seen, oldest first; of a group that is not ""
 // only. Of each group SQS shows what fits into one receive, ten messages at most, until
 // they are deleted, and nothing behind a message that another reader has received. All of
-// them, other groups' included, are hidden from other readers while it lists, for Hidden
-// at most if it is killed, and have been received once more than before.
-func (q Queue) List(ctx context.Context, group string) ([]Message, error) {
-	var list []Message
+// them, other groups' included, are hidden from other readers while it lists (two minutes
+// at most if it is killed, see hidden), and have been received once more than before.
+func (q queue) list(ctx context.Context, group string) ([]message, error) {
+	var list []message
 	seen := map[string]bool{}
 	err := q.walk(ctx, func(l letter) (bool, error) {
 		if (group == "" || l.group() == group) && !seen[l.id()] {
@@ -54,7 +54,7 @@ func (q Queue) List(ctx context.Context, group string) ([]Message, error) {
 		}
 		return false, nil
 	})
-	slices.SortStableFunc(list, func(a, b Message) int {
+	slices.SortStableFunc(list, func(a, b message) int {
 		return cmp.Or( // as numbers, which are longer than any integer
 			cmp.Compare(len(a.SequenceNumber), len(b.SequenceNumber)),
 			cmp.Compare(a.SequenceNumber, b.SequenceNumber),
@@ -63,8 +63,8 @@ func (q Queue) List(ctx context.Context, group string) ([]Message, error) {
 	return list, err
 }
 
-// Find returns the message of an id; an error if it cannot be seen.
-func (q Queue) Find(ctx context.Context, id string) (found Message, err error) {
+// find returns the message of an id; an error if it cannot be seen.
+func (q queue) find(ctx context.Context, id string) (found message, err error) {
 	err = q.walk(ctx, func(l letter) (bool, error) {
 		if l.id() != id {
 			return false, nil
@@ -79,23 +79,23 @@ func (q Queue) Find(ctx context.Context, id string) (found Message, err error) {
 	return found, err
 }
 
-func (l letter) message() Message {
+func (l letter) message() message {
 	// Both are 0 if SQS sends none.
 	count, _ := strconv.Atoi(l.system(types.MessageSystemAttributeNameApproximateReceiveCount))
 	sent, _ := strconv.ParseInt(l.system(types.MessageSystemAttributeNameSentTimestamp), 10, 64)
-	m := Message{
+	m := message{
 		ID: l.id(), GroupID: l.group(), Sent: time.UnixMilli(sent).UTC(), ReceiveCount: count,
 		DeduplicationID: l.system(types.MessageSystemAttributeNameMessageDeduplicationId),
 		SequenceNumber:  l.system(types.MessageSystemAttributeNameSequenceNumber),
 		TraceHeader:     l.system(types.MessageSystemAttributeNameAWSTraceHeader),
-		Attributes:      map[string]Attribute{}, Body: aws.ToString(l.Body),
+		Attributes:      map[string]attribute{}, Body: aws.ToString(l.Body),
 	}
 	for name, value := range l.MessageAttributes {
 		if name == consumer.FailureReasonAttribute {
 			m.Reason = reason(aws.ToString(value.StringValue))
 			continue
 		}
-		m.Attributes[name] = Attribute{aws.ToString(value.DataType), value.StringValue, value.BinaryValue}
+		m.Attributes[name] = attribute{aws.ToString(value.DataType), value.StringValue, value.BinaryValue}
 	}
 	return m
 }
@@ -109,9 +109,9 @@ func reason(text string) json.RawMessage {
 	return quoted
 }
 
-// Summary is the reason in short: its error and the last line of standard error, or all of
+// summary is the reason in short: its error and the last line of standard error, or all of
 // what is not a consumer.FailureReason.
-func (m Message) Summary() string {
+func (m message) summary() string {
 	if m.Reason == nil {
 		return "moved by SQS"
 	}

@@ -17,11 +17,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// Hidden is how long a message that is read here stays hidden from other readers, unless
+// hidden is how long a message that is read here stays hidden from other readers, unless
 // it is made visible before, which happens at the end. It is shorter than the five minutes
 // for which SQS knows a deduplication id: what was sent and not deleted, because the
 // program was killed in between, can be sent again and is not there twice.
-const Hidden = 2 * time.Minute
+const hidden = 2 * time.Minute
 
 const (
 	batchSize = 10
@@ -46,8 +46,8 @@ type SQS interface {
 	) (*sqs.GetQueueAttributesOutput, error)
 }
 
-// Queue is a dead-letter queue.
-type Queue struct {
+// queue is a dead-letter queue.
+type queue struct {
 	Client SQS
 	// URL of the dead-letter queue.
 	URL string
@@ -72,7 +72,7 @@ var errInterrupted = errors.New("no more is needed")
 // walk receives messages until SQS gives none that are new, and calls visit for each, the
 // messages of a group in order. What visit does not remove is made visible again at the
 // end. An error of visit ends the walk.
-func (q Queue) walk(ctx context.Context, visit func(letter) (removed bool, err error)) (err error) {
+func (q queue) walk(ctx context.Context, visit func(letter) (removed bool, err error)) (err error) {
 	held := map[string]letter{}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
@@ -114,15 +114,15 @@ func (q Queue) walk(ctx context.Context, visit func(letter) (removed bool, err e
 }
 
 // receive receives a batch. It is not cut short when ctx ends: a poll outlives its
-// connection, and would hide for Hidden what it finds.
-func (q Queue) receive(ctx context.Context) ([]letter, error) {
+// connection, and would hide for that long what it finds.
+func (q queue) receive(ctx context.Context) ([]letter, error) {
 	const wait = 1 // second: a long poll asks all of SQS's servers
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
 	now := time.Now()
 	output, err := q.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: aws.String(q.URL), MaxNumberOfMessages: batchSize,
-		WaitTimeSeconds: wait, VisibilityTimeout: int32(Hidden / time.Second),
+		WaitTimeSeconds: wait, VisibilityTimeout: int32(hidden / time.Second),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
 	})
@@ -137,7 +137,7 @@ func (q Queue) receive(ctx context.Context) ([]letter, error) {
 }
 
 // show makes messages visible again.
-func (q Queue) show(ctx context.Context, held map[string]letter) error {
+func (q queue) show(ctx context.Context, held map[string]letter) error {
 	var failures []error
 	for batch := range slices.Chunk(slices.Collect(maps.Values(held)), batchSize) {
 		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(batch))
@@ -153,14 +153,14 @@ func (q Queue) show(ctx context.Context, held map[string]letter) error {
 		failures = append(failures, err)
 	}
 	if err := errors.Join(failures...); err != nil {
-		return fmt.Errorf("making messages visible again, which happens by itself within %s: %w", Hidden, err)
+		return fmt.Errorf("making messages visible again, which happens by itself within %s: %w", hidden, err)
 	}
 	return nil
 }
 
 // size is how many messages the queue holds, hidden ones included, by SQS's approximate
 // counts.
-func (q Queue) size(ctx context.Context) (int, error) {
+func (q queue) size(ctx context.Context) (int, error) {
 	names := []types.QueueAttributeName{
 		types.QueueAttributeNameApproximateNumberOfMessages,
 		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,

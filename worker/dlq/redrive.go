@@ -14,13 +14,13 @@ import (
 	"fargate-queue-worker/worker/consumer"
 )
 
-// Redrive sends messages back to a queue, those of a group in order, to the end of their
+// redrive sends messages back to a queue, those of a group in order, to the end of their
 // groups; of a group that is not "" only. Each is deleted from the dead-letter queue when
 // SQS has confirmed that it is in the other, and is sent with its id as deduplication id:
 // if the program is killed in between, a repetition within five minutes sends it not
 // twice. It reports each message that it has sent, and stops at the first failure.
-func (q Queue) Redrive(
-	ctx context.Context, queueURL, group string, sent func(m Message, newID string),
+func (q queue) redrive(
+	ctx context.Context, queueURL, group string, sent func(m message, newID string),
 ) error {
 	return q.walk(ctx, func(l letter) (removed bool, err error) {
 		if group != "" && l.group() != group {
@@ -29,7 +29,7 @@ func (q Queue) Redrive(
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		if time.Since(l.receivedAt) > Hidden/2 {
+		if time.Since(l.receivedAt) > hidden/2 {
 			return false, errors.New("sending takes so long that messages become visible; run it again")
 		}
 		output, err := q.Client.SendMessage(ctx, l.copyTo(queueURL))

@@ -149,7 +149,7 @@ func TestRedriveIsKilled(t *testing.T) {
 					if calls <= 27 { // three receives, twelve sends and twelve deletes
 						require.ErrorIs(t, err, errKilled)
 					}
-					time.Sleep(Hidden + time.Second)
+					time.Sleep(hidden + time.Second)
 					_, _, err = w.run(w.client, "redrive")
 					require.NoError(t, err)
 					assert.Equal(t, before, w.bodies(w.queue))

@@ -77,7 +77,7 @@ func (i *instance) response(w http.ResponseWriter, r *http.Request) {
 	case v == nil:
 	case tooLarge != nil:
 		const message = "the response is larger than 6 MB"
-		v.result <- &FunctionError{Type: "Function.ResponseSizeTooLarge", Message: message}
+		v.result <- &functionError{Type: "Function.ResponseSizeTooLarge", Message: message}
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", message)
 	case r.Trailer.Get(errorTypeHeader) != "": // a stream that ended with an error
 		body := r.Trailer.Get("Lambda-Runtime-Function-Error-Body")

@@ -28,7 +28,7 @@ func FunctionOf(ctx context.Context, q Queue, processes int) Function {
 		f.Name = strings.TrimSuffix(q.Name(), ".fifo")
 	}
 	f.ARN = fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s",
-		partition(q.Region), q.Region, q.Account(), f.Name)
+		partition(q.Region), q.Region, q.account(), f.Name)
 	f.LogGroup, f.LogStream = "/aws/lambda/"+f.Name, f.Name
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
 	endpoint := os.Getenv("ECS_CONTAINER_METADATA_URI_V4")

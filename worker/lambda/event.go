@@ -43,8 +43,8 @@ func QueueOf(queueURL, region string) Queue {
 	return Queue{ARN: arn, Region: region}
 }
 
-// Account that the queue belongs to.
-func (q Queue) Account() string { return strings.Split(q.ARN, ":")[4] }
+// account that the queue belongs to.
+func (q Queue) account() string { return strings.Split(q.ARN, ":")[4] }
 
 // Name of the queue.
 func (q Queue) Name() string { return strings.Split(q.ARN, ":")[5] }

@@ -11,10 +11,10 @@ import (
 
 // Error types of what no function reports, as Lambda names them.
 const (
-	// TypeExit is a process that ended while it handled a message.
-	TypeExit = "Runtime.ExitError"
-	// TypeTimeout is a process that was stopped at the handler timeout.
-	TypeTimeout = "Sandbox.Timedout"
+	// typeExit is a process that ended while it handled a message.
+	typeExit = "Runtime.ExitError"
+	// typeTimeout is a process that was stopped at the handler timeout.
+	typeTimeout = "Sandbox.Timedout"
 )
 
 const (
@@ -24,8 +24,8 @@ const (
 	longestText = 8 << 10
 )
 
-// FunctionError is a failed call of a function.
-type FunctionError struct {
+// functionError is a failed call of a function.
+type functionError struct {
 	// Type and Message are the function's, or this package's for what the function could
 	// not report.
 	Type, Message string
@@ -38,7 +38,7 @@ type FunctionError struct {
 }
 
 // Error implements error.
-func (e *FunctionError) Error() string {
+func (e *functionError) Error() string {
 	if e.Type == "" {
 		return e.Message
 	}
@@ -46,11 +46,11 @@ func (e *FunctionError) Error() string {
 }
 
 // Unwrap is what stopped the process, if something did.
-func (e *FunctionError) Unwrap() error { return e.cause }
+func (e *functionError) Unwrap() error { return e.cause }
 
 // Details are type, message and stack, and how the process ended if it did, for the log
 // and the dead-letter queue.
-func (e *FunctionError) Details() map[string]any {
+func (e *functionError) Details() map[string]any {
 	details := map[string]any{"errorMessage": e.Message}
 	if e.Type != "" {
 		details["errorType"] = e.Type
@@ -66,7 +66,7 @@ func (e *FunctionError) Details() map[string]any {
 
 // newFunctionError reads an error as runtimes send it; its type is in the body, in a
 // header, or in both.
-func newFunctionError(header string, body []byte) *FunctionError {
+func newFunctionError(header string, body []byte) *functionError {
 	var sent struct {
 		Type       string          `json:"errorType"`
 		Message    string          `json:"errorMessage"`
@@ -83,7 +83,7 @@ func newFunctionError(header string, body []byte) *FunctionError {
 	if stack == nil {
 		stack = sent.Trace
 	}
-	return &FunctionError{
+	return &functionError{
 		Type: bounded(sent.Type), Message: bounded(sent.Message), Stack: boundedStack(stack),
 	}
 }
@@ -106,7 +106,7 @@ func boundedStack(stack json.RawMessage) any {
 // verdict marks the errors of a function that no repetition helps.
 func (c Config) verdict(err error) error {
 	//nolint:errorlint // it is never wrapped
-	if e, ok := err.(*FunctionError); ok && slices.Contains(c.PermanentErrors, e.Type) {
+	if e, ok := err.(*functionError); ok && slices.Contains(c.PermanentErrors, e.Type) {
 		return consumer.Permanent(err)
 	}
 	return err

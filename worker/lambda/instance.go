@@ -223,9 +223,9 @@ func (i *instance) handle(ctx context.Context, m *consumer.Message) error {
 
 // stopped is the error of a message whose process we have stopped.
 func (i *instance) stopped(cause error) error {
-	e := &FunctionError{Message: cause.Error(), cause: cause, exit: &process.Failure{Stderr: i.stderr.Tail()}}
+	e := &functionError{Message: cause.Error(), cause: cause, exit: &process.Failure{Stderr: i.stderr.Tail()}}
 	if errors.Is(cause, consumer.ErrHandlerTimeout) {
-		e.Type = TypeTimeout
+		e.Type = typeTimeout
 	}
 	return e
 }
@@ -233,8 +233,8 @@ func (i *instance) stopped(cause error) error {
 // died is the error of a message whose process has ended by itself.
 func (i *instance) died() error {
 	exit := i.process.Err()
-	e := &FunctionError{
-		Type: TypeExit, Message: "the process has exited with code 0 and without an answer", cause: exit,
+	e := &functionError{
+		Type: typeExit, Message: "the process has exited with code 0 and without an answer", cause: exit,
 		exit: &process.Failure{Exit: exit, Stderr: i.stderr.Tail()},
 	}
 	if exit != nil {

@@ -131,7 +131,7 @@ func (p *Pool) Close() {
 // errNoProcess is a message that no process could take.
 var errNoProcess = errors.New("no process of the function was there to take the message")
 
-// Handle implements consumer.Handler. An error of the function is a *FunctionError. That
+// Handle implements consumer.Handler. An error of the function has details for the log. That
 // no process is there is not a failure of the message, which is tried again.
 func (p *Pool) Handle(ctx context.Context, m *consumer.Message) error {
 	const soon = time.Second

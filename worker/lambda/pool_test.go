@@ -146,7 +146,7 @@ func TestErrorsOfAFunction(t *testing.T) {
 		"an exit": {
 			body: "exit",
 			want: map[string]any{
-				"errorType":    TypeExit,
+				"errorType":    typeExit,
 				"errorMessage": "the process has ended: exit status 4",
 				"exitCode":     4,
 				"stderr":       "the last words",
@@ -155,7 +155,7 @@ func TestErrorsOfAFunction(t *testing.T) {
 		"a kill": {
 			body: "kill",
 			want: map[string]any{
-				"errorType":    TypeExit,
+				"errorType":    typeExit,
 				"errorMessage": "the process has ended: signal: killed",
 				"signal":       "killed",
 			},
@@ -171,7 +171,7 @@ func TestErrorsOfAFunction(t *testing.T) {
 			body:   "report",
 			report: true,
 			want: map[string]any{
-				"errorType":    TypeBatchItemFailure,
+				"errorType":    typeBatchItemFailure,
 				"errorMessage": "the function reports the message in batchItemFailures",
 			},
 		},
@@ -284,7 +284,7 @@ func TestTheEndOfTheContextEndsTheProcess(t *testing.T) {
 			"hang",
 			consumer.ErrHandlerTimeout,
 			map[string]any{
-				"errorType":    TypeTimeout,
+				"errorType":    typeTimeout,
 				"errorMessage": consumer.ErrHandlerTimeout.Error(),
 				"stderr":       "it hangs",
 			},

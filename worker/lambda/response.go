@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 )
 
-// TypeBatchItemFailure is the error type of a message that a function reports in its
+// typeBatchItemFailure is the error type of a message that a function reports in its
 // response, or whose response cannot be read.
-const TypeBatchItemFailure = "BatchItemFailure"
+const typeBatchItemFailure = "BatchItemFailure"
 
 // batchItemFailure reads the response of a function whose event had one message, as
 // Lambda does: no response, null, an object without failures and an empty list of them
@@ -17,7 +17,7 @@ const TypeBatchItemFailure = "BatchItemFailure"
 func batchItemFailure(response []byte, messageID string) error {
 	malformed := func(what string) error {
 		message := "the response is not one with batchItemFailures: " + what
-		return &FunctionError{Type: TypeBatchItemFailure, Message: message}
+		return &functionError{Type: typeBatchItemFailure, Message: message}
 	}
 	response = bytes.TrimSpace(response)
 	if len(response) == 0 {
@@ -44,7 +44,7 @@ func batchItemFailure(response []byte, messageID string) error {
 	}
 	if len(failures) > 0 {
 		const message = "the function reports the message in batchItemFailures"
-		return &FunctionError{Type: TypeBatchItemFailure, Message: message}
+		return &functionError{Type: typeBatchItemFailure, Message: message}
 	}
 	return nil
 }

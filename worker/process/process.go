@@ -50,8 +50,8 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 // Err is how the program ended, nil for exit code 0. Call it after Exited.
 func (p *Process) Err() error { return p.err }
 
-// PID of the program, which is its process group's id too.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+// pid of the program, which is its process group's id too.
+func (p *Process) pid() int { return p.cmd.Process.Pid }
 
 // Stop ends the program and all it started: SIGTERM, then SIGKILL after a grace period.
 // It returns when the program has exited.
@@ -78,4 +78,4 @@ func Grace(ctx context.Context, stopping error, stopGrace time.Duration) time.Du
 }
 
 // signal reaches the whole process group. One that is gone needs no signal.
-func (p *Process) signal(s syscall.Signal) { _ = syscall.Kill(-p.PID(), s) }
+func (p *Process) signal(s syscall.Signal) { _ = syscall.Kill(-p.pid(), s) }

@@ -79,7 +79,7 @@ func TestStop(t *testing.T) {
 			var exit *exec.ExitError
 			require.ErrorAs(t, p.Err(), &exit)
 			assert.Equal(t, tc.want, exit.Sys().(syscall.WaitStatus).Signal())
-			waitFor(t, func() bool { return len(running(t, p.PID())) == 0 })
+			waitFor(t, func() bool { return len(running(t, p.pid())) == 0 })
 		})
 	}
 }

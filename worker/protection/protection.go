@@ -32,31 +32,31 @@ const (
 	DefaultHoldDown = 30 * time.Second
 )
 
-// RefusedError is the agent's no to a request for protection. It comes with status
+// refusedError is the agent's no to a request for protection. It comes with status
 // 200; only the body tells.
-type RefusedError struct {
+type refusedError struct {
 	Reason string // such as TASK_DEFINITION_INACTIVE
 }
 
 // Error implements error.
-func (e *RefusedError) Error() string { return "protection refused: " + e.Reason }
+func (e *refusedError) Error() string { return "protection refused: " + e.Reason }
 
-// ScaleInPendingError says that the service has more protected tasks than it wants
+// scaleInPendingError says that the service has more protected tasks than it wants
 // tasks. It implements consumer.ScaleInPending.
-type ScaleInPendingError struct {
+type scaleInPendingError struct {
 	// Pause is for how long the task receives nothing before it asks again; 0 is for
 	// good.
 	Pause time.Duration
 }
 
-// deploymentBlocked is the reason of the agent that ScaleInPendingError stands for.
+// deploymentBlocked is the reason of the agent that scaleInPendingError stands for.
 const deploymentBlocked = "DEPLOYMENT_BLOCKED"
 
 // Error implements error.
-func (e *ScaleInPendingError) Error() string { return "protection refused: " + deploymentBlocked }
+func (e *scaleInPendingError) Error() string { return "protection refused: " + deploymentBlocked }
 
 // ScaleInPending implements consumer.ScaleInPending.
-func (e *ScaleInPendingError) ScaleInPending() (pause time.Duration) { return e.Pause }
+func (e *scaleInPendingError) ScaleInPending() (pause time.Duration) { return e.Pause }
 
 // Options of New.
 type Options struct {
@@ -142,7 +142,7 @@ func (t *Task) Ready(ctx context.Context) error {
 	defer t.release()
 	now := time.Now()
 	step := t.scaleIn.BeforeReceive(now, t.holds > 0)
-	if step == Go && !t.askAgain.IsZero() && !t.scaleIn.Covers(now) {
+	if step == Go && !t.askAgain.IsZero() && !t.scaleIn.covers(now) {
 		step = Ask
 	}
 	if step == Ask {
@@ -182,9 +182,9 @@ func (t *Task) take(ctx context.Context, step Step) error {
 	}
 	switch step {
 	case Wait:
-		return &ScaleInPendingError{Pause: max(time.Nanosecond, t.scaleIn.Pause(time.Now()))}
+		return &scaleInPendingError{Pause: max(time.Nanosecond, t.scaleIn.Pause(time.Now()))}
 	case Leave:
-		return &ScaleInPendingError{}
+		return &scaleInPendingError{}
 	}
 	return nil
 }
@@ -193,13 +193,13 @@ func (t *Task) take(ctx context.Context, step Step) error {
 // protected for long enough goes on without an answer.
 func (t *Task) request(ctx context.Context) (Step, error) {
 	now := time.Now()
-	covered := t.scaleIn.Covers(now)
+	covered := t.scaleIn.covers(now)
 	if covered && now.Before(t.askAgain) {
 		return Go, nil
 	}
 	t.maybe = true
 	err := t.put(ctx, true)
-	var refused *RefusedError
+	var refused *refusedError
 	switch {
 	case err == nil:
 		t.askAgain = time.Time{}
@@ -214,7 +214,7 @@ func (t *Task) request(ctx context.Context) (Step, error) {
 		return t.scaleIn.Refused(time.Now(), t.holds > 0), nil
 	}
 	t.askAgain = time.Now().Add(askAgainAfter)
-	if covered && t.scaleIn.Covers(time.Now()) {
+	if covered && t.scaleIn.covers(time.Now()) {
 		t.options.Logger.Warn("renewing task protection failed; what there is reaches far enough for now",
 			"error", err)
 		return Go, nil
@@ -223,7 +223,7 @@ func (t *Task) request(ctx context.Context) (Step, error) {
 		return Go, err
 	}
 	// The answer may have got lost after the effect; the agent knows.
-	if until, asking := t.ask(ctx); asking == nil && time.Until(until) >= t.options.HandlerTimeout+Settling {
+	if until, asking := t.ask(ctx); asking == nil && time.Until(until) >= t.options.HandlerTimeout+settling {
 		t.askAgain = time.Time{}
 		t.scaleIn.Granted(until.Add(-Lease(t.options.HandlerTimeout)))
 		return Go, nil
@@ -313,7 +313,7 @@ func (t *Task) unprotect(ctx context.Context) error {
 func (t *Task) put(ctx context.Context, enabled bool) error {
 	for attempt := 1; ; attempt++ {
 		err := t.putOnce(ctx, enabled)
-		var refused *RefusedError
+		var refused *refusedError
 		if err == nil || errors.As(err, &refused) || attempt == attempts {
 			return err
 		}
@@ -397,7 +397,7 @@ func (t *Task) call(ctx context.Context, method string, body []byte) (got answer
 	}
 	switch {
 	case got.Failure != nil:
-		return got, 0, &RefusedError{Reason: got.Failure.Reason}
+		return got, 0, &refusedError{Reason: got.Failure.Reason}
 	case got.Error != nil:
 		return got, 0, fmt.Errorf("the agent answered %d: %s: %s",
 			response.StatusCode, got.Error.Code, got.Error.Message)

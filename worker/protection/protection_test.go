@@ -20,7 +20,7 @@ import (
 
 var (
 	_ consumer.Protection     = (*Task)(nil)
-	_ consumer.ScaleInPending = (*ScaleInPendingError)(nil)
+	_ consumer.ScaleInPending = (*scaleInPendingError)(nil)
 )
 
 func newTask(agent *awsapi.Agent, limit time.Duration) *Task {
@@ -45,7 +45,7 @@ func TestCallsAreMadeOnEdgesOnly(t *testing.T) {
 		}
 		const busy = 100 * 15 * time.Second
 		calls := agent.Requests()
-		assert.LessOrEqual(t, calls, 1+int(busy/(RenewAfter)), "one to protect, and the renewals")
+		assert.LessOrEqual(t, calls, 1+int(busy/(renewAfter)), "one to protect, and the renewals")
 		assert.Greater(t, calls, 1, "a busy task learns whether it is wanted still")
 		assert.True(t, agent.Protected())
 		time.Sleep(DefaultHoldDown)
@@ -78,7 +78,7 @@ func TestProtectionReachesAsFarAsAHandlerMay(t *testing.T) {
 					require.True(t, agent.Protected(), "at the end of a handler")
 					release()
 				}
-				renewals := float64(3*24*time.Hour) / float64(RenewAfter)
+				renewals := float64(3*24*time.Hour) / float64(renewAfter)
 				assert.Less(t, float64(agent.Requests()), renewals+1)
 				require.NoError(t, task.Close(t.Context()))
 			})

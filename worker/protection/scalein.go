@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// LongestLease is the most that the agent grants at once. Source: ECS developer guide,
+// longestLease is the most that the agent grants at once. Source: ECS developer guide,
 // "Amazon ECS task scale-in protection endpoint", ExpiresInMinutes.
-const LongestLease = 2880 * time.Minute
+const longestLease = 2880 * time.Minute
 
 const (
-	// Margin is what a lease has beyond two handler timeouts.
-	Margin = 5 * time.Minute
-	// Settling is what a message takes besides its handler.
-	Settling = time.Minute
-	// RenewAfter is the age at which a task that starts a handler renews its protection,
+	// margin is what a lease has beyond two handler timeouts.
+	margin = 5 * time.Minute
+	// settling is what a message takes besides its handler.
+	settling = time.Minute
+	// renewAfter is the age at which a task that starts a handler renews its protection,
 	// so that it hears within minutes that the service wants fewer tasks.
-	RenewAfter = Margin - Settling
+	renewAfter = margin - settling
 
-	// FirstPause is how long a refused task receives nothing the first time, at most. In a
+	// firstPause is how long a refused task receives nothing the first time, at most. In a
 	// pause a task whose jobs are shorter loses the last of them, and exits.
-	FirstPause = 2 * time.Minute
-	// LongestPause is how long it receives nothing after later refusals, at most: messages
+	firstPause = 2 * time.Minute
+	// longestPause is how long it receives nothing after later refusals, at most: messages
 	// wait no longer than that for tasks that are all refused.
-	LongestPause = 4 * time.Minute
-	// Turn is how long a task that was refused and is held by a long job receives again.
-	Turn = time.Minute
+	longestPause = 4 * time.Minute
+	// turnTime is how long a task that was refused and is held by a long job receives again.
+	turnTime = time.Minute
 )
 
 // Lease is how long a task is protected at most from one granted request on: long
@@ -33,7 +33,7 @@ const (
 // handler timeout, and finish them. Whatever waits for protected tasks to end derives
 // from it.
 func Lease(handlerTimeout time.Duration) time.Duration {
-	return min(2*handlerTimeout+Margin, LongestLease)
+	return min(2*handlerTimeout+margin, longestLease)
 }
 
 // Step is what a task has to do before it receives, or starts a handler.
@@ -105,7 +105,7 @@ func (s *ScaleIn) BeforeReceive(now time.Time, busy bool) Step {
 		}
 		return Ask
 	case turn:
-		if !now.Before(s.end) || !s.Covers(now) {
+		if !now.Before(s.end) || !s.covers(now) {
 			return Ask
 		}
 	}
@@ -120,7 +120,7 @@ func (s *ScaleIn) BeforeStart(now time.Time) Step {
 		return Leave
 	case s.mode == paused:
 		return Wait
-	case !s.Covers(now), s.mode == wanted && now.Sub(s.granted) >= RenewAfter:
+	case !s.covers(now), s.mode == wanted && now.Sub(s.granted) >= renewAfter:
 		return Ask
 	}
 	return Go
@@ -137,17 +137,17 @@ func (s *ScaleIn) Granted(asked time.Time) {
 // handlers at work (busy) or not.
 func (s *ScaleIn) Refused(now time.Time, busy bool) Step {
 	switch {
-	case !busy, s.mode == leaving, s.mode != wanted && !s.Covers(now):
+	case !busy, s.mode == leaving, s.mode != wanted && !s.covers(now):
 		s.mode = leaving
 		return Leave
 	case s.mode == paused:
-		s.mode, s.end = turn, now.Add(Turn)
+		s.mode, s.end = turn, now.Add(turnTime)
 		return Go
 	}
 	s.pauses++
-	pause := LongestPause
+	pause := longestPause
 	if s.pauses == 1 {
-		pause = FirstPause
+		pause = firstPause
 	}
 	s.mode, s.end = paused, now.Add(pause/2+s.random(pause/2))
 	return Wait
@@ -160,9 +160,9 @@ func (s *ScaleIn) random(d time.Duration) time.Duration {
 	return rand.N(d)
 }
 
-// Covers says whether the protection reaches to the end of a handler that starts now.
-func (s *ScaleIn) Covers(now time.Time) bool {
-	return s.until.Sub(now) >= s.HandlerTimeout+Settling
+// covers says whether the protection reaches to the end of a handler that starts now.
+func (s *ScaleIn) covers(now time.Time) bool {
+	return s.until.Sub(now) >= s.HandlerTimeout+settling
 }
 
 // Pause is what is left of the pause after Wait.

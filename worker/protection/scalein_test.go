@@ -188,7 +188,7 @@ func TestLease(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{
 		time.Minute: 7 * time.Minute, time.Hour: 125 * time.Minute, 11*time.Hour +
 			58*time.Minute: 24*time.Hour + time.Minute,
-		30 * time.Hour: LongestLease,
+		30 * time.Hour: longestLease,
 	} {
 		assert.Equal(t, want, Lease(timeout))
 	}
