@@ -318,5 +318,5 @@ func (b *Bench) settle(ctx context.Context) error {
 	})
 }
 
-// errNoPoints: a metric that has none cannot be told about.
+// errNoPoints is that a case has nothing to judge by.
 var errNoPoints = errors.New("CloudWatch has no datapoint of the queue at all")

@@ -39,7 +39,8 @@ func loadConfig(ctx *pulumi.Context, folder string) (configuration, error) {
 	r.check(cfg)
 	r.checkWorkerSettings()
 	if err := r.err(); err != nil {
-		return configuration{}, fmt.Errorf("the configuration of stack %s is not right:\n%w", ctx.Stack(), err)
+		return configuration{}, fmt.Errorf("the configuration of stack %s is not right:\n%w",
+			ctx.Stack(), err)
 	}
 	return cfg, nil
 }

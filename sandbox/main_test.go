@@ -60,7 +60,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"nothing to compare": {"simulate --against /nowhere/before.json",
 			[]string{"--against: open /nowhere/before.json"}},
 		"no run to compare": {"simulate --workload trickle --days 1 --no-peers --against main.go",
-			[]string{`--against: "main.go" is no output of simulate --json`}},
+			[]string{`--against: "main.go" is not output of simulate --json`}},
 		"an older run": {"simulate --workload trickle --days 1 --no-peers --against " +
 			"testdata/older.json", []string{`--against: "testdata/older.json" is of an older format`,
 			"write it anew with simulate --json"}},
@@ -142,7 +142,7 @@ func TestSimulateFailsOnACondition(t *testing.T) {
 	assert.FileExists(t, report)
 }
 
-// TestSimulateAgainst: what a pull request does, told from the run before it.
+// TestSimulateAgainst: what a pull request changes, compared with the run before it.
 func TestSimulateAgainst(t *testing.T) {
 	t.Parallel()
 	run := func(more ...string) string {

@@ -11,10 +11,10 @@ import (
 
 // Target is what settings have to hold.
 type Target struct {
-	// P95 is within which time 95 % of the messages have to begin. 0 is no limit: then the
+	// P95 is within which time 95 % of the messages have to begin. 0 means no limit: then the
 	// shortest is searched that the budget allows.
 	P95 time.Duration
-	// Budget is the most that a month may cost, in US dollars. 0 is no limit.
+	// Budget is the most that a month may cost, in US dollars. 0 means no limit.
 	Budget float64
 }
 

@@ -110,7 +110,7 @@ func TestQueueAttributes(t *testing.T) {
 		"MaximumMessageSize": "2048", "DeduplicationScope": "messageGroup"})
 	require.NoError(t, err)
 	again, err := create(map[string]string{"FifoQueue": "true", "VisibilityTimeout": "0"})
-	require.NoError(t, err, "API reference, CreateQueue: the same values are no error")
+	require.NoError(t, err, "API reference, CreateQueue: the same values are not an error")
 	assert.Equal(t, queue, again)
 	var exists *types.QueueNameExists
 	_, err = create(map[string]string{"FifoQueue": "true", "VisibilityTimeout": "1"})

@@ -202,7 +202,7 @@ func TestAClosedServerHasNoPolls(t *testing.T) {
 	})
 }
 
-// TestABubbleEndsWithPollsThatLinger: they are no goroutines, which a test would have
+// TestABubbleEndsWithPollsThatLinger: they are not goroutines, which a test would have
 // to wait for.
 func TestABubbleEndsWithPollsThatLinger(t *testing.T) {
 	t.Parallel()

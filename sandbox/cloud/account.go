@@ -157,7 +157,7 @@ func refuse(code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// remove deletes an entry; what is gone already is no error, as in AWS.
+// remove deletes an entry; what is gone already is not an error, as in AWS.
 func remove[V any](m map[string]V, key string) error {
 	delete(m, key)
 	return nil

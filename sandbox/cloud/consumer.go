@@ -2,7 +2,7 @@ package cloud
 
 import "fmt"
 
-// QueueConsumer is a service whose container is told, in its environment, which queue
+// QueueConsumer is a service whose container learns from its environment which queue
 // it consumes: by QUEUE_URL and, for messages that can never succeed, DLQ_URL.
 type QueueConsumer struct {
 	Service    *Service

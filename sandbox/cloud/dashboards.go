@@ -75,7 +75,7 @@ func (a *Account) PutDashboard(d Dashboard) (*Dashboard, error) {
 func (d *Dashboard) Read() (DashboardBody, error) {
 	var body DashboardBody
 	if err := json.Unmarshal([]byte(d.Body), &body); err != nil {
-		return body, refuse("InvalidParameterInput", "the body of the dashboard is no JSON: %v", err)
+		return body, refuse("InvalidParameterInput", "the body of the dashboard is not valid JSON: %v", err)
 	}
 	return body, nil
 }

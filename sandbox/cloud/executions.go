@@ -73,7 +73,7 @@ type execution struct {
 	began   time.Time
 	// answered is how many messages SQS said last that there are.
 	answered int
-	// ended, if not nil, is told how it ended.
+	// ended, if not nil, is called with how it ended.
 	ended func(Execution)
 }
 

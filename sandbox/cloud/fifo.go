@@ -277,7 +277,7 @@ func (b *Mailbox) remember(now time.Time, attemptID string, messages []*Message)
 }
 
 // Delete removes a received message. The handle works until the message is visible
-// again, as on FIFO queues it does; deleting again what is gone is no error.
+// again, as on FIFO queues it does; deleting again what is gone is not an error.
 func (b *Mailbox) Delete(now time.Time, handle string) error {
 	b.tidy(now)
 	m, err := b.held(now, handle)

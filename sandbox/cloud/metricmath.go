@@ -36,7 +36,7 @@ func checkExpression(e ast.Expr, isID func(string) bool) error {
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		if _, err := strconv.ParseFloat(e.Value, 64); err != nil {
-			return refuse("ValidationError", "%s is no number", e.Value)
+			return refuse("ValidationError", "%s is not a number", e.Value)
 		}
 		return nil
 	case *ast.Ident:

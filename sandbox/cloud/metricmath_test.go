@@ -8,7 +8,7 @@ import (
 )
 
 // TestIFAsDocumented are the tables of the CloudWatch user guide, "Using IF
-// expressions" and "Comparison and logical operators"; NaN is no datapoint.
+// expressions" and "Comparison and logical operators"; NaN is not a datapoint.
 func TestIFAsDocumented(t *testing.T) {
 	t.Parallel()
 	no := missing

@@ -168,7 +168,7 @@ func (a *Account) checkRedrive(q Queue) error {
 	}
 	policy, err := q.Redrive()
 	if err != nil {
-		return refuse("InvalidAttributeValue", "redrivePolicy is no policy: %v", err)
+		return refuse("InvalidAttributeValue", "redrivePolicy is not a valid policy: %v", err)
 	}
 	if policy.MaxReceiveCount < 1 || policy.MaxReceiveCount > 1000 {
 		return refuse("InvalidAttributeValue", "maxReceiveCount is %d; it has to be 1 to 1000",
@@ -196,7 +196,7 @@ func (q *Queue) checkAllows(source string) error {
 		SourceQueueArns   []string
 	}
 	if err := json.Unmarshal([]byte(q.RedriveAllowPolicy), &policy); err != nil {
-		return refuse("InvalidAttributeValue", "redriveAllowPolicy is no policy: %v", err)
+		return refuse("InvalidAttributeValue", "redriveAllowPolicy is not a valid policy: %v", err)
 	}
 	if policy.RedrivePermission == "denyAll" || policy.RedrivePermission == "byQueue" &&
 		!slices.Contains(policy.SourceQueueArns, source) {
@@ -300,7 +300,7 @@ func (a *Account) PutRedriveAllowPolicy(p RedriveAllowPolicy) error {
 		return err
 	}
 	if p.RedriveAllowPolicy != "" && !json.Valid([]byte(p.RedriveAllowPolicy)) {
-		return refuse("InvalidAttributeValue", "redriveAllowPolicy is no JSON")
+		return refuse("InvalidAttributeValue", "redriveAllowPolicy is not valid JSON")
 	}
 	q.RedriveAllowPolicy = p.RedriveAllowPolicy
 	return nil
@@ -316,7 +316,7 @@ func checkPolicyDocument(text string) error {
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &document); err != nil {
-		return refuse("MalformedPolicyDocument", "the policy is no JSON of the right form: %v", err)
+		return refuse("MalformedPolicyDocument", "the policy is not a valid policy document: %v", err)
 	}
 	if document.Version != "2012-10-17" {
 		return refuse("MalformedPolicyDocument", "the policy has version %q, not 2012-10-17",

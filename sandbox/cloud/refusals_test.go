@@ -167,7 +167,7 @@ func TestRefusals(t *testing.T) {
 		}), "maxReceiveCount is 0"},
 		"receive count as a text": {queue(func(q *Queue) {
 			q.RedrivePolicy = `{"deadLetterTargetArn":"arn:x","maxReceiveCount":"3"}`
-		}), "redrivePolicy is no policy"},
+		}), "redrivePolicy is not a valid policy"},
 		"policy of a missing queue": {func(a *Account) error {
 			return a.PutQueuePolicy(QueuePolicy{QueueURL: "x"})
 		}, "NonExistentQueue"},

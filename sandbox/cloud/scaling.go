@@ -189,7 +189,7 @@ func (c *Control) setDesiredCount(d decision, wanted int) {
 	d.service.DesiredCount = wanted
 }
 
-// refrain notes why a policy did nothing, if that is news.
+// refrain notes why a policy did nothing, unless the last note said the same.
 func (c *Control) refrain(d decision, reason string) {
 	if c.notes[d.policy.ARN] == reason {
 		return

@@ -356,7 +356,7 @@ func TestStatesThatFail(t *testing.T) {
 		"Fail": `"S":{"Type":"Fail","Error":"Mine","Cause":"as told"}`,
 		"no condition holds": `"S":{"Type":"Choice","Choices":[{"Condition":"{% false ` +
 			`%}","Next":"E"}]},"E":{"Type":"Succeed"}`,
-		"condition is no boolean": `"S":{"Type":"Choice","Choices":[{"Condition":"{% 1 ` +
+		"condition is not a boolean": `"S":{"Type":"Choice","Choices":[{"Condition":"{% 1 ` +
 			`%}","Next":"E"}],"Default":"E"},"E":{"Type":"Succeed"}`,
 		"undefined variable":       `"S":{"Type":"Pass","Assign":{"a":"{% $b %}"},"End":true}`,
 		"seconds that are a text":  `"S":{"Type":"Wait","Seconds":"{% 'a' %}","End":true}`,

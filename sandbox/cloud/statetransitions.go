@@ -198,7 +198,7 @@ func (s *state) choose(variables map[string]any, input any, in scope) (string, m
 		holds, ok := value.(bool)
 		if !ok {
 			return "", nil, nil, stateError{"States.QueryEvaluationError",
-				fmt.Sprintf("the condition %s is no boolean", b.Condition.expression)}
+				fmt.Sprintf("the condition %s is not a boolean", b.Condition.expression)}
 		}
 		if holds {
 			variables, input, err = assign(b.Assign, b.Output, variables, states, input)
@@ -229,7 +229,7 @@ func (p *program) atWait(s *state, name string, variables map[string]any, input 
 	seconds, ok := value.(float64)
 	if err == nil && (!ok || seconds < 0 || seconds != math.Trunc(seconds)) {
 		err = stateError{"States.QueryEvaluationError",
-			fmt.Sprintf("Seconds is %v, which is no whole number from 0 on", value)}
+			fmt.Sprintf("Seconds is %v, which is not a whole number from 0 on", value)}
 	}
 	if err != nil {
 		return p.ended(name, err)

@@ -103,7 +103,7 @@ type Variable struct {
 func (t *TaskDefinition) Containers() ([]Container, error) {
 	var containers []Container
 	if err := json.Unmarshal([]byte(t.ContainerDefinitions), &containers); err != nil {
-		return nil, refuse("ClientException", "containerDefinitions is no list of containers: %v", err)
+		return nil, refuse("ClientException", "containerDefinitions is not a list of containers: %v", err)
 	}
 	return containers, nil
 }

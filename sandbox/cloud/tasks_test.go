@@ -174,5 +174,5 @@ func TestAStoppingTaskIsNotProtected(t *testing.T) {
 	assert.Len(t, w.host.killed, 1, "after its 120 s")
 	assert.Nil(t, w.control.Utilization(w.service.ARN))
 	w.control.TaskEnded(w.now, task)
-	assert.Equal(t, "scale-in", task.StopReason, "its end is told once more, in vain")
+	assert.Equal(t, "scale-in", task.StopReason, "its end is reported once more, in vain")
 }

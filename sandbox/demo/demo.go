@@ -255,7 +255,7 @@ func (d *demo) step() (done bool, err error) {
 		return false, errors.Join(d.problems...)
 	}
 	if d.crash != nil {
-		_ = d.recorder.logs.look() // what cannot be read is not told
+		_ = d.recorder.logs.look() // what cannot be read is left out
 		return false, fmt.Errorf("tasks end by themselves: %w\n%s",
 			d.crash, indented(d.recorder.logs.workers))
 	}

@@ -8,7 +8,7 @@ import (
 // lastWords are the handler's own last error: of the last call that failed, or the last
 // lines that handlers and workers wrote.
 func (d *demo) lastWords() string {
-	_ = d.recorder.logs.look() // what cannot be read is not told
+	_ = d.recorder.logs.look() // what cannot be read is left out
 	if failures := d.recorder.logs.failures; len(failures) > 0 {
 		last := d.recorder.failure(failures[len(failures)-1])
 		said := "  (nothing on standard error)"

@@ -33,7 +33,7 @@ type report struct {
 	done      chan struct{}
 }
 
-// follow begins to read events. What the channel that it returns gets is told; wait returns
+// follow begins to read events: the report shows what the channel gets. wait returns
 // when it is closed.
 func (r *report) follow() chan<- events.EngineEvent {
 	stream := make(chan events.EngineEvent)

@@ -74,7 +74,7 @@ func (h *Host) environment(t *cloud.Task, container cloud.Container) []string {
 	return list
 }
 
-// shortened is a time in the sandbox's minutes. What is no time is left as it is: the worker
+// shortened is a time in the sandbox's minutes. What is not a time is left as it is: the worker
 // says what is wrong with it.
 func (h *Host) shortened(declared string, byDefault time.Duration) string {
 	d, err := time.ParseDuration(declared)

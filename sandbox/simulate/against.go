@@ -31,7 +31,7 @@ var changes = []change{
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 // WriteChanges writes what is different for the stack from an earlier run, read as
-// WriteJSON wrote it, as a table in Markdown. It fails if before is no such run, or one
+// WriteJSON wrote it, as a table in Markdown. It fails if before is not such a run, or one
 // whose figures do not compare.
 func (r *Report) WriteChanges(w io.Writer, before io.Reader) error {
 	earlier, err := readOutput(before)

@@ -87,7 +87,7 @@ func (r *Report) output() output {
 func readOutput(text io.Reader) (out output, err error) {
 	var raw json.RawMessage
 	if err := json.NewDecoder(text).Decode(&raw); err != nil {
-		return out, fmt.Errorf("is no output of simulate --json: %w", err)
+		return out, fmt.Errorf("is not output of simulate --json: %w", err)
 	}
 	if raw[0] == '[' {
 		return out, errors.New("is of an older format, a list without the parameters: " +
@@ -97,7 +97,7 @@ func readOutput(text io.Reader) (out output, err error) {
 		return out, errors.New("is of an older format, with other names: write it anew with simulate --json")
 	}
 	if err := json.Unmarshal(raw, &out); err != nil {
-		return out, fmt.Errorf("is no output of simulate --json: %w", err)
+		return out, fmt.Errorf("is not output of simulate --json: %w", err)
 	}
 	return out, nil
 }

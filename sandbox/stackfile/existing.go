@@ -58,7 +58,7 @@ func putCluster(account *cloud.Account, name string) error {
 }
 
 // putQueues makes an existing queue and its dead-letter queue, unless they are there. What
-// is no name of one is left to the program, which says so.
+// is not the name of one is left to the program, which says so.
 func putQueues(account *cloud.Account, existing string) error {
 	var queue struct{ ARN, DeadLetterQueueARN string }
 	if existing != "" {
