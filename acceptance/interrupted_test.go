@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -14,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -56,24 +59,27 @@ func TestInterruptedRuns(t *testing.T) {
 	r := newRegion(t)
 	began := time.Now()
 	r.run(t, wholeRun...)
-	span := time.Since(began)
+	span, changes := time.Since(began), r.changes.Load()
 	require.Empty(t, r.left(), "a whole run leaves nothing")
-	t.Logf("-moments %d, within %s", *momentsSeed, span)
+	t.Logf("-moments %d, within %s and %d changes", *momentsSeed, span, changes)
 	random := rand.New(rand.NewPCG(*momentsSeed, 0))
 	seen := map[string]int{}
 	for i := range *interruptions {
 		way := ways[i%len(ways)]
-		after := time.Duration(random.Int64N(int64(span)))
-		phase := r.interrupt(t, way, after)
+		m := moment{after: time.Duration(random.Int64N(int64(span)))}
+		if way.inChange {
+			m.change = 1 + random.Int64N(changes)
+		}
+		phase := r.interrupt(t, way, m)
 		seen[way.name+" "+phase]++
 		there, pending := r.left(), r.pending(t)
 		remedy := []string{"--clean"}
-		if random.IntN(3) == 0 {
+		if random.IntN(4) == 0 {
 			remedy = wholeRun
 		}
 		said := r.run(t, remedy...)
-		t.Logf("%s after %s, %s: %d resources were there, %d of unknown fate; then %v",
-			way.name, after.Round(time.Millisecond), phase, len(there), pending, remedy)
+		t.Logf("%s %s, %s: %d resources were there, %d of unknown fate; then %v",
+			way.name, m, phase, len(there), pending, remedy)
 		require.Empty(t, r.left(), said)
 		require.Zero(t, r.pending(t), said)
 	}
@@ -85,15 +91,31 @@ var wholeRun = []string{"--yes", "--again", "--case", "second-preview"}
 
 // way to interrupt a run.
 type way struct {
-	name   string
-	signal syscall.Signal
-	alone  bool // or all that it has started, as Ctrl-C does, or a machine that stops
+	name     string
+	signal   syscall.Signal
+	alone    bool // or all that it has started, as Ctrl-C does, or a machine that stops
+	inChange bool // when AWS has made a change, and the engine has not written it down
 }
 
 var ways = []way{
-	{"Ctrl-C", syscall.SIGINT, false},
-	{"kill -9 of the command", syscall.SIGKILL, true},
-	{"kill -9 of all", syscall.SIGKILL, false},
+	{"Ctrl-C", syscall.SIGINT, false, false},
+	{"kill -9 of the command", syscall.SIGKILL, true, false},
+	{"kill -9 of all", syscall.SIGKILL, false, false},
+	{"kill -9 of all in a change", syscall.SIGKILL, false, true},
+}
+
+// moment of an interruption: in a change, by its number, or if that is 0, after a time.
+type moment struct {
+	change int64
+	after  time.Duration
+}
+
+// String implements fmt.Stringer.
+func (m moment) String() string {
+	if m.change > 0 {
+		return fmt.Sprintf("number %d", m.change)
+	}
+	return fmt.Sprintf("after %s", m.after.Round(time.Millisecond))
 }
 
 // phases of a run, the last first, by what it says when they begin.
@@ -112,18 +134,24 @@ type region struct {
 	binary      string
 	project     string
 	environment []string
+
+	changes  atomic.Int64 // that were made by Pulumi
+	awaited  atomic.Int64 // the number of the change to wait for
+	happened chan struct{}
 }
 
 func newRegion(t *testing.T) *region {
 	t.Helper()
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
-	r := &region{account: cloud.NewAccount("us-west-2"), project: projectOf(t, root)}
+	r := &region{
+		account: cloud.NewAccount("us-west-2"), project: projectOf(t, root), happened: make(chan struct{}, 1),
+	}
 	r.server = awsapi.NewServer(r.account)
 	r.server.Run(cloud.NewControl(r.account, time.Now(), nil, cloud.DefaultControlOptions()), nil)
 	endpoint := httptest.NewServer(r.server)
 	t.Cleanup(endpoint.Close)
-	ports, err := provider.Serve(t.Context(), r.account, &accountLock{server: r.server}, r.project, slowly)
+	ports, err := provider.Serve(t.Context(), r.account, &accountLock{server: r.server}, r.project, r.changed)
 	require.NoError(t, err)
 	r.tools = t.TempDir()
 	// A stand-in for Docker: the provider builds no image.
@@ -137,11 +165,29 @@ func newRegion(t *testing.T) *region {
 	return r
 }
 
-// slowly has each change take a while after its effect, as on AWS: a kill then hits what the engine
+// changed has each change take a while after its effect, as on AWS: a kill then hits what the engine
 // has not yet written down.
-func slowly() error {
+func (r *region) changed() error {
+	if r.changes.Add(1) == r.awaited.Load() {
+		r.happened <- struct{}{}
+	}
 	time.Sleep(150 * time.Millisecond)
 	return nil
+}
+
+// await a moment of a run that begins.
+func (r *region) await(t *testing.T, m moment) {
+	t.Helper()
+	if m.change == 0 {
+		time.Sleep(m.after) // the moment is real
+		return
+	}
+	const most = 2 * time.Minute
+	select {
+	case <-r.happened:
+	case <-time.After(most):
+		require.Fail(t, "no such change", "%d", m.change)
+	}
 }
 
 // projectOf is a folder with what the command reads of the project, so that its state is not put
@@ -198,16 +244,17 @@ func (r *region) run(t *testing.T, arguments ...string) (said string) {
 	return output.String()
 }
 
-// interrupt begins a run, and interrupts it after a time; then it waits for all that it has started.
-func (r *region) interrupt(t *testing.T, w way, after time.Duration) (phase string) {
+// interrupt begins a run, and interrupts it at a moment; then it waits for all that it has started.
+func (r *region) interrupt(t *testing.T, w way, m moment) (phase string) {
 	t.Helper()
 	c, _ := r.command(t.Context(), wholeRun...)
 	output, err := os.Create(filepath.Join(t.TempDir(), "output")) // a pipe would have Wait wait for all
 	require.NoError(t, err)
 	defer output.Close()
 	c.Stdout, c.Stderr = output, output
+	r.awaited.Store(r.changes.Load() + m.change)
 	require.NoError(t, c.Start())
-	time.Sleep(after) // the moment is real
+	r.await(t, m)
 	said, err := os.ReadFile(output.Name())
 	require.NoError(t, err)
 	target := -c.Process.Pid

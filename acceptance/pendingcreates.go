@@ -210,7 +210,8 @@ func (s *pulumiStack) taggedFor(
 			return nil, fmt.Errorf("looking for what an earlier run made: %w", err)
 		}
 		arns = slices.DeleteFunc(arns, func(arn string) bool {
-			return slices.ContainsFunc(known, func(r recorded) bool { return r.ID == idOf(arn) })
+			return doubtful(arn, pending) ||
+				slices.ContainsFunc(known, func(r recorded) bool { return r.ID == idOf(arn) })
 		})
 		if allTagged(pending, arns) || time.Since(began) > patience {
 			return arns, nil
@@ -221,6 +222,14 @@ func (s *pulumiStack) taggedFor(
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// doubtful says whether an ARN may be that of a VPC's default group, which cannot be deleted: nothing
+// tells it from another while both are pending. Such are listed at the end, for a person to remove.
+func doubtful(arn string, pending []pendingCreate) bool {
+	const group, byDefault = ":security-group/", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+	return strings.Contains(arn, group) &&
+		slices.ContainsFunc(pending, func(p pendingCreate) bool { return p.Type == byDefault })
 }
 
 // allTagged says whether each that is found by its tag is.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
@@ -76,7 +77,10 @@ func (s *pulumiStack) findTools(ctx context.Context, removing bool) (err error) 
 	if removing {
 		return nil
 	}
-	if said, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
+	const patience = 30 * time.Second // a daemon that hangs does not answer either
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if said, err := exec.CommandContext(limited, "docker", "info").CombinedOutput(); err != nil {
 		return fmt.Errorf("the stack builds its image, and Docker does not answer (docker info): %w\n%s",
 			err, said)
 	}
@@ -105,14 +109,17 @@ func (s *pulumiStack) open(ctx context.Context, folder string) (err error) {
 	if err != nil {
 		return fmt.Errorf("opening the stack: %w", err)
 	}
+	if err := s.unlock(ctx); err != nil {
+		return err
+	}
 	info, err := s.stack.Info(ctx)
 	s.exists = err == nil && info.ResourceCount != nil && *info.ResourceCount > 0
 	return err
 }
 
-// recover the state from a run that was killed. A Ctrl-C may end a command of that, which then is
-// run once more.
-func (s *pulumiStack) recover(ctx context.Context) error {
+// mend the state, which a run that was killed may have left locked and incomplete. Ctrl-C may end a
+// command of that, which then is run once more.
+func (s *pulumiStack) mend(ctx context.Context) error {
 	once := func() error {
 		if err := s.unlock(ctx); err != nil {
 			return err
@@ -131,7 +138,7 @@ func (s *pulumiStack) recover(ctx context.Context) error {
 func (s *pulumiStack) Up(ctx context.Context) (Outputs, error) {
 	ctx = context.WithoutCancel(ctx)
 	options := []optup.Option{optup.ProgressStreams(s.output), optup.ErrorProgressStreams(s.output)}
-	if err := s.recover(ctx); err != nil {
+	if err := s.mend(ctx); err != nil {
 		return Outputs{}, err
 	}
 	if s.exists {
@@ -175,7 +182,7 @@ func (s *pulumiStack) Preview(ctx context.Context) (changes []string, err error)
 // Destroy implements Stack. It looks first at what there is; for that and for interrupts see Up.
 func (s *pulumiStack) Destroy(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := s.recover(ctx); err != nil {
+	if err := s.mend(ctx); err != nil {
 		return err
 	}
 	_, err := s.stack.Destroy(ctx, optdestroy.Refresh(),

@@ -82,6 +82,10 @@ func (s *pulumiStack) unlock(ctx context.Context) error {
 				locks[0].PID, locks[0].Hostname)
 			told = true
 		}
-		time.Sleep(pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
