@@ -71,7 +71,8 @@ func (s *pulumiStack) identifyAll(
 	}
 	var adopted []pendingCreate
 	for _, p := range pending {
-		if p.ID = s.importID(p.recorded); p.ID == "" {
+		p.ID = s.importID(p.recorded)
+		if p.ID == "" {
 			p.ID, arns = taggedID(p.recorded, arns)
 		}
 		if p.ID == "" {
@@ -95,8 +96,11 @@ func (d deployment) pendingCreates() (pending []pendingCreate, err error) {
 		Type     string          `json:"type"`
 		Resource json.RawMessage `json:"resource"`
 	}
-	if text := d["pending_operations"]; text == nil || json.Unmarshal(text, &operations) != nil {
-		return nil, nil // a state that has none does not name them
+	if d["pending_operations"] == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(d["pending_operations"], &operations); err != nil {
+		return nil, fmt.Errorf("reading the state: %w", err)
 	}
 	for _, o := range operations {
 		if o.Type != "creating" {
