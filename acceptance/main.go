@@ -107,17 +107,10 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stack, err := openPulumiStack(ctx, root, folder, c.stack, c.out)
+	b, stack, err := c.prepare(ctx, root, folder)
 	if err != nil {
 		return err
 	}
-	cfg, account, err := identify(ctx, stack.region)
-	if err != nil {
-		return err
-	}
-	b := NewBench(cfg, stack)
-	b.Tag = stack.tag
-	fmt.Fprintf(c.out, "account %s, region %s, stack %s\n", account, stack.region, stack.name)
 	if c.clean {
 		return c.cleanUp(ctx, b)
 	}
@@ -134,6 +127,26 @@ func (c *command) run(ctx context.Context) error {
 	return c.perform(ctx, b, cases, report)
 }
 
+// prepare looks for all that a run needs, and opens the stack.
+func (c *command) prepare(ctx context.Context, root, folder string) (*Bench, *pulumiStack, error) {
+	stack, err := newPulumiStack(root, c.stack, c.out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := stack.findTools(ctx, c.clean); err != nil {
+		return nil, nil, err
+	}
+	cfg, account, err := identify(ctx, stack.region)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := NewBench(cfg, stack)
+	b.Tag = stack.tag
+	stack.account, stack.tagged = account, b.leftovers
+	fmt.Fprintf(c.out, "account %s, region %s, stack %s\n", account, stack.region, stack.name)
+	return b, stack, stack.open(ctx, folder)
+}
+
 // refuseStrangers looks for what has the stack's tag though this machine knows nothing of it.
 func (c *command) refuseStrangers(ctx context.Context, b *Bench, stack *pulumiStack) error {
 	if stack.exists {
@@ -146,14 +159,15 @@ func (c *command) refuseStrangers(ctx context.Context, b *Bench, stack *pulumiSt
 	}
 	return fmt.Errorf("these have the tag %s=%s, and their state is not in .acceptance: another machine runs"+
 		" this, or has left them. Run --clean there, or remove them by hand:\n  %s",
-		tagKey, b.Tag, strings.Join(arns, "\n  "))
+		tagKey, b.Tag, strings.Join(removals(arns), "\n  "))
 }
 
 // agree says what the cases cost, and asks.
 func (c *command) agree(cases []Case) error {
 	span, dollars := estimate(cases)
 	fmt.Fprintf(c.out, "%d cases, about %s, at most $%.2f. They make a VPC, a cluster, a repository with an"+
-		" image, a queue and a service, and remove them at the end.\n", len(cases), span, dollars)
+		" image, a queue and a service, and remove them at the end.\n",
+		len(cases), span, dollars)
 	if c.yes {
 		return nil
 	}
@@ -195,17 +209,17 @@ func (c *command) perform(ctx context.Context, b *Bench, cases []Case, report *R
 
 // cleanUp removes the stack, and says what it could not.
 func (c *command) cleanUp(ctx context.Context, b *Bench) error {
-	if err := b.Stack.Destroy(ctx); err != nil {
-		return err
-	}
+	failed := b.Stack.Destroy(ctx)
 	arns, err := b.leftovers(ctx)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	if len(arns) > 0 {
-		return fmt.Errorf("these still have the tag %s=%s (some for a minute after they are gone):\n  %s",
-			tagKey, b.Tag, strings.Join(arns, "\n  "))
+		return errors.Join(failed, fmt.Errorf("these still have the tag %s=%s (some for a minute after they"+
+			" are gone); to remove one by hand:\n  %s", tagKey, b.Tag, strings.Join(removals(arns), "\n  ")))
 	}
-	fmt.Fprintln(c.out, "nothing is left")
-	return nil
+	if failed == nil {
+		fmt.Fprintln(c.out, "nothing is left")
+	}
+	return failed
 }

@@ -9,10 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
@@ -28,11 +26,18 @@ import (
 // so that the user's stacks are not touched.
 type pulumiStack struct {
 	name, region, tag string
+	// account of AWS, by its number.
+	account string
 	// exists says that there are resources in the state.
 	exists bool
+	// tagged are the ARNs of what has the stack's tag.
+	tagged func(context.Context) ([]string, error)
 
-	stack  auto.Stack
-	output io.Writer
+	settings    *stackfile.Stack
+	root, state string
+	cli         auto.PulumiCommand
+	stack       auto.Stack
+	output      io.Writer
 }
 
 // overridesOf the stack's configuration: its image has the job of the cases, and all that it makes
@@ -44,12 +49,9 @@ func overridesOf(tag string) []string {
 	}
 }
 
-// openPulumiStack prepares the stack, and looks for what deploying needs.
-func openPulumiStack(
-	ctx context.Context, root, folder, name string, output io.Writer,
-) (*pulumiStack, error) {
-	tag := name
-	settings, err := stackfile.Load(root, name, overridesOf(tag)...)
+// newPulumiStack is a stack by its configuration. Nothing is looked for yet.
+func newPulumiStack(root, name string, output io.Writer) (*pulumiStack, error) {
+	settings, err := stackfile.Load(root, name, overridesOf(name)...)
 	if err != nil {
 		return nil, err
 	}
@@ -57,34 +59,49 @@ func openPulumiStack(
 	if err != nil {
 		return nil, err
 	}
-	cli, err := auto.NewPulumiCommand(nil)
-	if err != nil {
-		return nil, fmt.Errorf(
-			"the Pulumi CLI is not on the PATH, or too old; see https://www.pulumi.com/docs/install/: %w", err)
+	if region == "" {
+		return nil, fmt.Errorf("Pulumi.%s.yaml names no aws:region", name)
 	}
-	if said, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("the stack builds its image, and Docker does not answer (docker info): %w\n%s",
-			err, said)
-	}
-	s := &pulumiStack{name: "acceptance-" + name, region: region, tag: tag, output: output}
-	return s, s.open(ctx, cli, root, folder, settings)
+	return &pulumiStack{
+		name: "acceptance-" + name, region: region, tag: name,
+		settings: settings, root: root, output: output,
+	}, nil
 }
 
-func (s *pulumiStack) open(
-	ctx context.Context, cli auto.PulumiCommand, root, folder string, settings *stackfile.Stack,
-) (err error) {
-	state, work := filepath.Join(folder, "state"), filepath.Join(folder, "work")
-	for _, dir := range []string{state, work} {
+// findTools looks for what deploying needs, or for what removing does, which builds no image.
+func (s *pulumiStack) findTools(ctx context.Context, removing bool) (err error) {
+	if s.cli, err = auto.NewPulumiCommand(nil); err != nil {
+		return fmt.Errorf("the Pulumi CLI is not on the PATH, or too old; see"+
+			" https://www.pulumi.com/docs/install/: %w", err)
+	}
+	if removing {
+		return nil
+	}
+	const patience = 30 * time.Second // a daemon that hangs does not answer either
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if said, err := exec.CommandContext(limited, "docker", "info").CombinedOutput(); err != nil {
+		return fmt.Errorf("the stack builds its image, and Docker does not answer (docker info): %w\n%s",
+			err, said)
+	}
+	return nil
+}
+
+// open the stack, whose state is in a folder.
+func (s *pulumiStack) open(ctx context.Context, folder string) (err error) {
+	work := filepath.Join(folder, "work")
+	s.state = filepath.Join(folder, "state")
+	for _, dir := range []string{s.state, work} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("preparing the stack: %w", err)
 		}
 	}
 	s.stack, err = auto.UpsertStackInlineSource(
-		ctx, s.name, settings.Project.Name.String(), program.DeployIn(root),
-		auto.Pulumi(cli), auto.WorkDir(work), auto.Project(*settings.Project),
-		auto.Stacks(map[string]workspace.ProjectStack{s.name: *settings.Settings}),
+		ctx, s.name, s.settings.Project.Name.String(), program.DeployIn(s.root),
+		auto.Pulumi(s.cli), auto.WorkDir(work), auto.Project(*s.settings.Project),
+		auto.Stacks(map[string]workspace.ProjectStack{s.name: *s.settings.Settings}),
 		auto.EnvVars(map[string]string{
-			"PULUMI_BACKEND_URL":       "file://" + filepath.ToSlash(state),
+			"PULUMI_BACKEND_URL":       "file://" + filepath.ToSlash(s.state),
 			"PULUMI_CONFIG_PASSPHRASE": "acceptance",
 			"PULUMI_SKIP_UPDATE_CHECK": "true",
 		}),
@@ -92,20 +109,42 @@ func (s *pulumiStack) open(
 	if err != nil {
 		return fmt.Errorf("opening the stack: %w", err)
 	}
+	if err := s.unlock(ctx); err != nil {
+		return err
+	}
 	info, err := s.stack.Info(ctx)
 	s.exists = err == nil && info.ResourceCount != nil && *info.ResourceCount > 0
 	return err
 }
 
-// unlock the state that a run which was killed has locked.
-func (s *pulumiStack) unlock(ctx context.Context) { _ = s.stack.Cancel(ctx) } // most often there is no lock
+// mend the state, which a run that was killed may have left locked and incomplete. Ctrl-C may end a
+// command of that, which then is run once more.
+func (s *pulumiStack) mend(ctx context.Context) error {
+	once := func() error {
+		if err := s.unlock(ctx); err != nil {
+			return err
+		}
+		return s.adopt(ctx)
+	}
+	if once() == nil {
+		return nil
+	}
+	return once()
+}
 
-// Up implements Stack. Ctrl-C reaches the CLI by itself, which then ends what it has begun; a
+// Up implements Stack. It looks first at what there is, since a run that was killed may not have
+// written down what it made. Ctrl-C reaches the CLI by itself, which then ends what it has begun; a
 // second interrupt, from here, would have it forget that.
 func (s *pulumiStack) Up(ctx context.Context) (Outputs, error) {
 	ctx = context.WithoutCancel(ctx)
-	s.unlock(ctx)
-	result, err := s.stack.Up(ctx, optup.ProgressStreams(s.output), optup.ErrorProgressStreams(s.output))
+	options := []optup.Option{optup.ProgressStreams(s.output), optup.ErrorProgressStreams(s.output)}
+	if err := s.mend(ctx); err != nil {
+		return Outputs{}, err
+	}
+	if s.exists {
+		options = append(options, optup.Refresh())
+	}
+	result, err := s.stack.Up(ctx, options...)
 	if err != nil {
 		return Outputs{}, brief("up", err)
 	}
@@ -114,9 +153,13 @@ func (s *pulumiStack) Up(ctx context.Context) (Outputs, error) {
 		return text
 	}
 	return Outputs{
-		QueueURL: of("queueUrl"), QueueName: of("queueName"), DeadLetterQueueURL: of("deadLetterQueueUrl"),
-		Cluster: of("clusterName"), Service: of("serviceName"), LogGroup: of("logGroupName"),
-		WakeARN: of("wakeArn"),
+		QueueURL:           of("queueUrl"),
+		QueueName:          of("queueName"),
+		DeadLetterQueueURL: of("deadLetterQueueUrl"),
+		Cluster:            of("clusterName"),
+		Service:            of("serviceName"),
+		LogGroup:           of("logGroupName"),
+		WakeARN:            of("wakeArn"),
 	}, nil
 }
 
@@ -136,11 +179,12 @@ func (s *pulumiStack) Preview(ctx context.Context) (changes []string, err error)
 	return changes, nil
 }
 
-// Destroy implements Stack. It looks first at what there is, since a run that was killed may not
-// have written down what it made. For interrupts see Up.
+// Destroy implements Stack. It looks first at what there is; for that and for interrupts see Up.
 func (s *pulumiStack) Destroy(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	s.unlock(ctx)
+	if err := s.mend(ctx); err != nil {
+		return err
+	}
 	_, err := s.stack.Destroy(ctx, optdestroy.Refresh(),
 		optdestroy.ProgressStreams(s.output), optdestroy.ErrorProgressStreams(s.output))
 	return brief("destroy", err)
@@ -153,21 +197,4 @@ func brief(command string, err error) error {
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return fmt.Errorf("pulumi %s: %s", command, first)
-}
-
-// identify says whose credentials there are.
-func identify(ctx context.Context, region string) (aws.Config, string, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
-	if err != nil {
-		return aws.Config{}, "", fmt.Errorf("configuring the AWS SDK: %w", err)
-	}
-	if endpoint := os.Getenv("AWS_ENDPOINT_URL"); endpoint != "" {
-		cfg.BaseEndpoint = &endpoint // the clients keep its host
-	}
-	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return aws.Config{}, "", fmt.Errorf(
-			"AWS does not know your credentials in %s (aws sts get-caller-identity): %w", region, err)
-	}
-	return cfg, *who.Account, nil
 }

@@ -30,6 +30,7 @@ func (a *Account) DeleteCluster(name string) error {
 				name, s.Name)
 		}
 	}
+	delete(a.CapacityProviders, name)
 	return remove(a.Clusters, name)
 }
 

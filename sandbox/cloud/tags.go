@@ -15,6 +15,9 @@ func (a *Account) TaggedResources() map[string]map[string]string {
 	for _, x := range a.LogGroups {
 		all[x.ARN] = x.Tags
 	}
+	for _, x := range a.SecurityGroups {
+		all[x.ARN] = x.Tags
+	}
 	for _, x := range a.Clusters {
 		all[x.ARN] = x.Tags
 	}

@@ -20,6 +20,8 @@ type kind struct {
 	immutable []string
 	// computed outputs are unknown until the resource exists.
 	computed []string
+	// importID is the id of what the AWS provider imports by another; nil if it is the id.
+	importID func(a *cloud.Account, imported string) string
 
 	create func(a *cloud.Account, inputs properties) (id string, state properties, err error)
 	read   func(a *cloud.Account, id string) (state properties, found bool, err error)

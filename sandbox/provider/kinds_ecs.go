@@ -11,6 +11,7 @@ func init() {
 		define(kind{
 			token: "aws:ecs/cluster:Cluster", nameSuffix: noSuffix,
 			immutable: []string{"name"}, computed: []string{"arn"},
+			importID: func(a *cloud.Account, name string) string { return a.ARN("ecs", "cluster/"+name) },
 		}, model[cloud.Cluster]{
 			id:     func(c *cloud.Cluster) string { return c.ARN },
 			create: (*cloud.Account).PutCluster,
@@ -64,6 +65,7 @@ func init() {
 			token: "aws:ecs/service:Service", nameSuffix: noSuffix,
 			immutable: []string{"name", "cluster", "launchType"},
 			computed:  []string{"arn"},
+			importID:  func(a *cloud.Account, names string) string { return a.ARN("ecs", "service/"+names) },
 		}, model[cloud.Service]{
 			id:     func(s *cloud.Service) string { return s.ARN },
 			create: (*cloud.Account).CreateService,

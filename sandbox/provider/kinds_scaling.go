@@ -12,6 +12,9 @@ func init() {
 			token:     "aws:appautoscaling/target:Target",
 			immutable: []string{"resourceId", "scalableDimension", "serviceNamespace"},
 			computed:  []string{"arn"},
+			importID: func(_ *cloud.Account, imported string) string { // namespace/resource/dimension
+				return imported[strings.Index(imported, "/")+1 : strings.LastIndex(imported, "/")]
+			},
 		}, model[cloud.ScalableTarget]{
 			id:     func(t *cloud.ScalableTarget) string { return t.ResourceID },
 			create: (*cloud.Account).RegisterScalableTarget,

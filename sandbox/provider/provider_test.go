@@ -190,3 +190,47 @@ func TestMaxMessageSize(t *testing.T) {
 		})
 	}
 }
+
+// TestImport finds what there is no state of, by what the AWS provider imports it by.
+func TestImport(t *testing.T) {
+	t.Parallel()
+	s := testServer()
+	_, cluster, err := Create(s.account, "aws:ecs/cluster:Cluster", "c", properties{})
+	require.NoError(t, err)
+	for imported, want := range map[string]any{"c": cluster["arn"], "gone": ""} {
+		response, err := s.Read(t.Context(), &pulumirpc.ReadRequest{
+			Urn: "urn:pulumi:test::project::aws:ecs/cluster:Cluster::c", Id: imported,
+		})
+		require.NoError(t, err)
+		assert.Equal(t, want, response.GetId(), imported)
+	}
+	target, err := findKind("aws:appautoscaling/target:Target")
+	require.NoError(t, err)
+	assert.Equal(t, "service/c/s", target.importID(s.account, "ecs/service/c/s/ecs:service:DesiredCount"))
+	service, err := findKind("aws:ecs/service:Service")
+	require.NoError(t, err)
+	assert.Equal(t, s.account.ARN("ecs", "service/c/s"), service.importID(s.account, "c/s"))
+}
+
+// TestDefaultTags are on what is made, below its own, and are no drift.
+func TestDefaultTags(t *testing.T) {
+	t.Parallel()
+	s := testServer()
+	args, err := marshal(props(t, map[string]any{"defaultTags": `{"tags":{"a":"default","b":"default"}}`}))
+	require.NoError(t, err)
+	_, err = s.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: args})
+	require.NoError(t, err)
+	own := map[string]any{"b": "own"}
+	inputs, err := marshal(props(t, map[string]any{"name": "q.fifo", "fifoQueue": true, "tags": own}))
+	require.NoError(t, err)
+	made, err := s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: queueURN, Properties: inputs})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"a": "default", "b": "own"}, s.account.Queues[made.GetId()].Tags)
+	read, err := s.Read(t.Context(), &pulumirpc.ReadRequest{
+		Urn: queueURN, Id: made.GetId(), Inputs: inputs, Properties: made.GetProperties(),
+	})
+	require.NoError(t, err)
+	found, err := unmarshal(read.GetInputs())
+	require.NoError(t, err)
+	assert.Equal(t, own, found["tags"].Mappable())
+}

@@ -204,7 +204,8 @@ func (s *server) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulum
 	return &pulumirpc.CreateResponse{Id: id, Properties: state}, s.save()
 }
 
-// Read refreshes a resource from the account; an empty id says that it is gone.
+// Read refreshes a resource from the account, or imports one of which there is no state; an empty id
+// says that it is gone.
 func (s *server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
 	k, oldInputs, err := resourceOf(req.GetUrn(), req.GetInputs())
 	if err != nil {
@@ -212,7 +213,11 @@ func (s *server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, ok, err := k.read(s.account, req.GetId())
+	id := req.GetId()
+	if imported := len(req.GetProperties().GetFields()) == 0; imported && k.importID != nil {
+		id = k.importID(s.account, id)
+	}
+	found, ok, err := k.read(s.account, id)
 	if err != nil || !ok {
 		return &pulumirpc.ReadResponse{}, err
 	}
@@ -229,7 +234,7 @@ func (s *server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc
 		return nil, err
 	}
 	marshaledInputs, err := marshal(inputs)
-	return &pulumirpc.ReadResponse{Id: req.GetId(), Properties: state, Inputs: marshaledInputs}, err
+	return &pulumirpc.ReadResponse{Id: id, Properties: state, Inputs: marshaledInputs}, err
 }
 
 // Update changes a resource in place.
