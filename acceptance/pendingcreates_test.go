@@ -24,7 +24,8 @@ func TestImportIDs(t *testing.T) {
 		"aws:cloudwatch/dashboard:Dashboard":     {map[string]any{"dashboardName": "d"}, "d"},
 		"aws:iam/rolePolicy:RolePolicy":          {map[string]any{"role": "r", "name": "p"}, "r:p"},
 		"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
-			map[string]any{"role": "r", "policyArn": "arn:aws:iam::aws:policy/X"}, "r/arn:aws:iam::aws:policy/X",
+			map[string]any{"role": "r", "policyArn": "arn:aws:iam::aws:policy/X"},
+			"r/arn:aws:iam::aws:policy/X",
 		},
 		"aws:sqs/queue:Queue": {
 			map[string]any{"name": "q.fifo"}, "https://sqs.us-west-2.amazonaws.com/123456789012/q.fifo",

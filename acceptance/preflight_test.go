@@ -43,7 +43,8 @@ func TestWhatIsMissingIsSaidFirst(t *testing.T) {
 	}{
 		"no Pulumi CLI": {surroundings{docker: goodDocker}, "the Pulumi CLI is not on the PATH, or too old"},
 		"an old Pulumi CLI": {
-			surroundings{pulumi: "echo v2.9.0", docker: goodDocker}, "the Pulumi CLI is not on the PATH, or too old",
+			surroundings{pulumi: "echo v2.9.0", docker: goodDocker},
+			"the Pulumi CLI is not on the PATH, or too old",
 		},
 		"no Docker": {surroundings{pulumi: goodPulumi}, "Docker does not answer (docker info)"},
 		"Docker does not run": {
@@ -55,7 +56,8 @@ func TestWhatIsMissingIsSaidFirst(t *testing.T) {
 		},
 		"no credentials": {
 			surroundings{pulumi: goodPulumi, docker: goodDocker, withoutKeys: true},
-			"there are no credentials of AWS; `aws configure`, or `aws sso login` and AWS_PROFILE, set them up",
+			"there are no credentials of AWS; " +
+				"`aws configure`, or `aws sso login` and AWS_PROFILE, set them up",
 		},
 		"expired credentials": {
 			surroundings{pulumi: goodPulumi, docker: goodDocker, refusal: "ExpiredToken"},
@@ -67,7 +69,7 @@ func TestWhatIsMissingIsSaidFirst(t *testing.T) {
 		},
 		"no region": {
 			surroundings{pulumi: goodPulumi, docker: goodDocker, withoutRegion: true},
-			"Pulumi.dev.yaml names no aws:region",
+			"aws:region: not set; Pulumi.dev.yaml needs to name one",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,12 +133,13 @@ func refusing(t *testing.T, code string) string {
 // TestWhyAWSDoesNotAnswer is said in words.
 func TestWhyAWSDoesNotAnswer(t *testing.T) {
 	t.Parallel()
+	api := func(code string) error { return &smithy.GenericAPIError{Code: code} }
 	for want, err := range map[string]error{
 		"AWS cannot be reached in aws:region us-wst-2": fmt.Errorf("dialing: %w", &net.DNSError{}),
 		"AWS does not answer in aws:region us-wst-2":   io.ErrUnexpectedEOF,
-		"AWS does not take your credentials in":        &smithy.GenericAPIError{Code: "AccessDenied"},
-		"your credentials have expired":                &smithy.GenericAPIError{Code: "ExpiredTokenException"},
-		"has not enabled that region":                  &smithy.GenericAPIError{Code: "SignatureDoesNotMatch"},
+		"AWS does not take your credentials in":        api("AccessDenied"),
+		"your credentials have expired":                api("ExpiredTokenException"),
+		"has not enabled that region":                  api("SignatureDoesNotMatch"),
 	} {
 		assert.Contains(t, whyUnknown(err, "us-wst-2"), want)
 	}

@@ -60,7 +60,8 @@ func newPulumiStack(root, name string, output io.Writer) (*pulumiStack, error) {
 		return nil, err
 	}
 	if region == "" {
-		return nil, fmt.Errorf("Pulumi.%s.yaml names no aws:region", name)
+		return nil, fmt.Errorf("aws:region: not set; Pulumi.%s.yaml needs to name one, such as us-west-2",
+			name)
 	}
 	return &pulumiStack{
 		name: "acceptance-" + name, region: region, tag: name,

@@ -19,8 +19,8 @@ var removalCommands = []struct{ arn, command string }{
 	{"ec2:security-group/", "aws ec2 delete-security-group --group-id {name}"},
 	{"ec2:subnet/", "aws ec2 delete-subnet --subnet-id {name}"},
 	{"ec2:route-table/", "aws ec2 delete-route-table --route-table-id {name}"},
-	{"ec2:internet-gateway/", "aws ec2 detach-internet-gateway --internet-gateway-id {name} --vpc-id $(aws ec2" +
-		" describe-internet-gateways --internet-gateway-ids {name}" +
+	{"ec2:internet-gateway/", "aws ec2 detach-internet-gateway --internet-gateway-id {name}" +
+		" --vpc-id $(aws ec2 describe-internet-gateways --internet-gateway-ids {name}" +
 		" --query 'InternetGateways[].Attachments[].VpcId' --output text);" +
 		" aws ec2 delete-internet-gateway --internet-gateway-id {name}"},
 	{"ec2:vpc/", "aws ec2 delete-vpc --vpc-id {name}"},

@@ -21,21 +21,22 @@ type stateLock struct {
 
 // locksOf a state.
 func locksOf(state string) (locks []stateLock, err error) {
-	err = filepath.WalkDir(filepath.Join(state, ".pulumi", "locks"),
-		func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || filepath.Ext(path) != ".json" {
-				return ignoreMissing(err)
-			}
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return ignoreMissing(err)
-			}
-			l := stateLock{file: path}
-			if json.Unmarshal(text, &l) == nil { // else it was cut off while it was written
-				locks = append(locks, l)
-			}
-			return nil
-		})
+	folder := filepath.Join(state, ".pulumi", "locks")
+	files := os.DirFS(folder)
+	err = fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".json" {
+			return ignoreMissing(err)
+		}
+		text, err := fs.ReadFile(files, path)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		l := stateLock{file: filepath.Join(folder, path)}
+		if json.Unmarshal(text, &l) == nil { // else it was cut off while it was written
+			locks = append(locks, l)
+		}
+		return nil
+	})
 	return locks, err
 }
 

@@ -69,7 +69,8 @@ func Open(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := provider.Serve(ctx, account, &sync.Mutex{}, o.Root, func() error { return account.Save(file) })
+	save := func() error { return account.Save(file) }
+	ports, err := provider.Serve(ctx, account, &sync.Mutex{}, o.Root, save)
 	if err != nil {
 		return nil, err
 	}
