@@ -54,7 +54,7 @@ func TestExpressionsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"1 +": "cannot be read", "x + 1": "no query is called", "a % 2": "operator", "SUM(a)": "FILL",
-		"FILL(a)": "FILL", `"a"`: "no number", "a[1]": "unknown kind",
+		"FILL(a)": "FILL", `"a"`: "not a number", "a[1]": "unknown kind",
 	} {
 		_, err := parseExpression(text, func(id string) bool { return id == "a" })
 		assert.ErrorContains(t, err, want, text)

@@ -225,7 +225,7 @@ func TestRefusals(t *testing.T) {
 		}), "needs a container"},
 		"containers no JSON": {task(func(d *TaskDefinition) {
 			d.ContainerDefinitions = `x`
-		}), "no list of containers"},
+		}), "not a list of containers"},
 		"role that does not exist": {task(func(d *TaskDefinition) {
 			d.TaskRoleARN = "arn:aws:iam::1:role/nobody"
 		}), "does not exist"},
