@@ -1,12 +1,11 @@
 package cloud
 
-// TaggedResources are the tags of the resources that can have any, by ARN.
+// TaggedResources are the tags of the resources that the Resource Groups Tagging API finds by them, by
+// ARN. It does not find roles. Source: its API reference, "Services that support the Resource Groups
+// Tagging API".
 func (a *Account) TaggedResources() map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for _, x := range a.Queues {
-		all[x.ARN] = x.Tags
-	}
-	for _, x := range a.Roles {
 		all[x.ARN] = x.Tags
 	}
 	for _, x := range a.EventRules {
