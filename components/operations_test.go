@@ -424,7 +424,7 @@ func TestAlarmsNameTheRunbook(t *testing.T) {
 			description := inputs(t, p, "w-"+suffix+"-alarm")["alarmDescription"].(string)
 			entry, _, ok := strings.Cut(description, ":")
 			assert.True(t, ok, description)
-			assert.Contains(t, string(runbook), "\n## "+entry+"\n", "docs/runbook.md has an entry for %s", suffix)
+			assert.Contains(t, string(runbook), "\n## "+entry+"\n", "the runbook has an entry for %s", suffix)
 			assert.Contains(t, AlarmKeys, camelCase(suffix), "AlarmKeys has the key of %s", suffix)
 		}
 	})
