@@ -12,7 +12,8 @@ import (
 )
 
 // ownEnvironment are the variables that the component sets and a user may not, and the
-// argument that one of them follows from.
+// argument that one of them follows from. MAX_RECEIVE_COUNT is not among them: the component does
+// not know it of a queue that it has not made.
 var ownEnvironment = map[string]string{
 	"QUEUE_URL": "", "QUEUE_NAME": "", "DLQ_URL": "", "STOP_TIMEOUT_SECONDS": "",
 	"HANDLER_TIMEOUT": "Task.HandlerTimeoutMinutes",

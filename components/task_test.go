@@ -2,6 +2,8 @@ package components
 
 import (
 	"encoding/json"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -155,5 +157,28 @@ func TestLogsUnderACustomerKey(t *testing.T) {
 	})
 	bothModes(t, minimalArgs(), func(t *testing.T, p *plan.Plan, _ bool) {
 		assert.NotContains(t, inputs(t, p, "w-logs"), "kmsKeyId")
+	})
+}
+
+// TestOwnVariables: each that the component sets is refused in environment, and its texts name it.
+func TestOwnVariables(t *testing.T) {
+	t.Parallel()
+	described, err := os.ReadFile("../Pulumi.yaml")
+	require.NoError(t, err)
+	source, err := os.ReadFile("task.go")
+	require.NoError(t, err)
+	args := with(func(a *QueueWorkerArgs) { a.Task.MaxAttempts = 6 })
+	bothModes(t, args, func(t *testing.T, p *plan.Plan, preview bool) {
+		if preview {
+			return // the URLs of queues are not known yet
+		}
+		for name := range containerOf(t, p).variables() {
+			if name == "MAX_RECEIVE_COUNT" {
+				continue // see ownEnvironment
+			}
+			assert.Contains(t, ownEnvironment, name, "ownEnvironment of container.go")
+			assert.True(t, strings.Contains(string(described), name), "Pulumi.yaml, environment: %s", name)
+			assert.True(t, strings.Contains(string(source), name), "TaskArgs.Environment: %s", name)
+		}
 	})
 }

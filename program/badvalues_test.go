@@ -10,8 +10,8 @@ import (
 	"fargate-queue-worker/sandbox/plan"
 )
 
-// TestBadValuesOfOtherAccounts is TestBadConfiguration for the keys that open the stack to
-// accounts with rules of their own.
+// TestBadValuesOfOtherAccounts is TestBadConfiguration for the keys of queues, tasks and
+// services, and for those that open the stack to accounts with rules of their own.
 func TestBadValuesOfOtherAccounts(t *testing.T) {
 	t.Parallel()
 	const (

@@ -43,7 +43,8 @@ func TestEveryArgumentHasAKey(t *testing.T) {
 	}
 	for _, path := range paths {
 		_, has := keys[path]
-		assert.NotEqual(t, has, contains(withoutKey, path), path)
+		assert.NotEqual(t, has, contains(withoutKey, path),
+			"%s: belongs into keys of keys.go, or into withoutKey here", path)
 	}
 	for path := range keys {
 		component, _, _ := strings.Cut(path, ".")

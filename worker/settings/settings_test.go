@@ -130,8 +130,9 @@ func TestSettingsReference(t *testing.T) {
 
 <!-- Written from worker/settings/settings.go by go test ./worker/settings -update; change it there. -->
 
-Environment variables of the task: the stack sets the queues and the time to stop, the
-others go into ` + "`environment`" + ` in its configuration. A wrong value ends the worker at its
+Environment variables of the task. Some the stack sets, from its queues and from keys of their
+own: ` + "`handlerTimeoutMinutes`, `concurrency` and `maxAttempts`" + `. The others go into
+` + "`environment`" + ` in its configuration. A wrong value ends the worker at its
 start, with the name of the variable and what would be right.
 
 | variable | default | what it is |
