@@ -305,7 +305,7 @@ func (r *region) pending(t *testing.T) int {
 	return n
 }
 
-// kept is what is no resource: revisions of task definitions stay, and cost nothing.
+// kept is what does not count as a resource: revisions of task definitions stay, and cost nothing.
 var kept = []string{"components", "revisions", "taskDefinitions"}
 
 // left are the kinds of the resources that there are.
@@ -322,7 +322,7 @@ func (r *region) left() (kinds []string) {
 				Name string `json:"name"`
 			}
 			if slices.Contains(kept, name) || json.Unmarshal(field, &resources) != nil {
-				continue // it is no resources
+				continue // it does not hold resources
 			}
 			for _, r := range resources {
 				if r.Name != "default" { // the group that goes with a VPC; the model does not have that

@@ -191,7 +191,7 @@ func TestMaxMessageSize(t *testing.T) {
 	}
 }
 
-// TestImport finds what there is no state of, by what the AWS provider imports it by.
+// TestImport: a resource without a state is found by the id that the AWS provider imports it by.
 func TestImport(t *testing.T) {
 	t.Parallel()
 	s := testServer()

@@ -204,7 +204,7 @@ func (s *server) Create(_ context.Context, req *pulumirpc.CreateRequest) (*pulum
 	return &pulumirpc.CreateResponse{Id: id, Properties: state}, s.save()
 }
 
-// Read refreshes a resource from the account, or imports one of which there is no state; an empty id
+// Read refreshes a resource from the account, or imports one that has no state yet; an empty id
 // says that it is gone.
 func (s *server) Read(_ context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
 	k, oldInputs, err := resourceOf(req.GetUrn(), req.GetInputs())
